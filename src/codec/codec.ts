@@ -1,0 +1,103 @@
+/**
+ * CES: compress (zstd), encrypt (XChaCha20-Poly1305), shard (8+4 Reed–Solomon). One contract, several backends.
+ *
+ * Two ways to cut, one code (`docs/internals/codec.md`):
+ * - **whole**: compress once, seal once, prefix the length, cut in 8 equal slices, add 4 parity. The
+ *   bytes of the existing Pangea implementations. Up to 64 MiB of plaintext, objects use it up to 8 MiB.
+ * - **striped**: up to 8 segments of plaintext, each compressed and sealed on its own; sealed segment i
+ *   is data shard i, parity is computed as if all were zero-padded to the longest. Parity shards have the
+ *   length of the longest data shard.
+ *
+ * Promises: no byte leaves `decodeWhole` or `openSegment` that did not pass authentication. A wrong
+ * or damaged shard is never repaired silently: what comes out of `reconstruct` is checked by the caller
+ * against the committed identity, what does not open is `CORRUPT`.
+ * It never keeps keys or plaintext after a call, and draws nonces from the operating system itself.
+ *
+ * Everything runs off the event loop on the native backend; the portable one works in pieces of one segment.
+ */
+import type { Body } from '../body/body.ts';
+
+export const dataShards = 8;
+export const parityShards = 4;
+export const totalShards = 12;
+export const keyBytes = 32;
+export const nonceBytes = 24;
+export const tagBytes = 16;
+/** BLAKE3-256 of a shard's bytes. */
+export const identityBytes = 32;
+export const maxSegmentBytes = 4 * 1024 * 1024;
+export const maxWholeBytes = 64 * 1024 * 1024;
+/** What sealing and a frame around incompressible data can add to one segment, and so the longest shard. */
+export const maxShardBytes = maxSegmentBytes + 64 * 1024;
+
+/** zstd level (1–22), or 'store' for a valid frame of raw blocks, or 'auto': decided by a sample within the range. */
+export type Compression = number | { readonly kind: 'auto'; readonly minLevel: number; readonly maxLevel: number } | 'store';
+
+export interface EncodedShards {
+  /** 12 shards, data first. A data row without a segment (last stripe of a short object) has 0 bytes. */
+  readonly shards: readonly Body[];
+  /** 12 × 32 bytes: BLAKE3-256 of each shard. */
+  readonly identities: Uint8Array;
+  /** Bytes that the compressor gave, for statistics. */
+  readonly compressedBytes: number;
+}
+
+/** Bound into every sealed segment as associated data, so that pieces cannot be swapped (see `schema/segment.md`). */
+export interface SegmentContext {
+  /** 32 bytes, the layout's public random salt. */
+  readonly salt: Uint8Array;
+  /** Number of the stripe in the object. */
+  readonly stripe: number;
+  /** How many segments this stripe has (1–8). */
+  readonly segmentsInStripe: number;
+}
+
+export interface Codec {
+  readonly name: 'native' | 'portable';
+  /** What each stage runs on, for `plan` and the start-up line: e.g. { reedSolomon: 'gfni-avx512', … }. */
+  readonly kernels: { readonly compress: string; readonly seal: string; readonly reedSolomon: string; readonly hash: string };
+
+  /** BLAKE3-256 of the bytes. */
+  identity(body: Body): Promise<Uint8Array>;
+  /** BLAKE3 `derive_key` with a context string; 32 bytes. Synchronous, for inputs up to some KiB (headers, pages, keys). */
+  deriveKey(context: string, material: Uint8Array): Uint8Array;
+  /** Seals a small thing (manifest): nonce ‖ ciphertext ‖ tag. Synchronous. */
+  seal(key: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array;
+  /** Opens what `seal` made; throws `CORRUPT` when it does not authenticate. */
+  open(key: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array;
+
+  /** `plaintext` is the concatenation of the chunks, which must not change until the promise settles. */
+  encodeWhole(request: { plaintext: readonly Uint8Array[]; key: Uint8Array; compression: Compression }): Promise<EncodedShards>;
+  /** 12 places, `null` where missing; at least 8 present and of one length, else `NOT_ENOUGH_SHARDS` / `CORRUPT`. Output is at most `maxBytes`. */
+  decodeWhole(request: { shards: readonly (Body | null)[]; key: Uint8Array; maxBytes: number }): Promise<Body>;
+
+  /** Cuts the concatenated chunks at `segmentLengths` (1–8 of them, each ≤ maxSegmentBytes, sum = total). */
+  encodeStripe(request: {
+    plaintext: readonly Uint8Array[];
+    segmentLengths: readonly number[];
+    key: Uint8Array;
+    context: SegmentContext;
+    compression: Compression;
+  }): Promise<EncodedShards>;
+  /** Opens and decompresses one sealed segment to exactly `plaintextBytes`; throws `CORRUPT` when anything does not fit. */
+  openSegment(request: {
+    sealed: Body;
+    segment: number;
+    plaintextBytes: number;
+    key: Uint8Array;
+    context: SegmentContext;
+  }): Promise<Body>;
+
+  /**
+   * Computes rows from any 8 others. `shards`: 12 places, `null` where missing; `lengths`: every row's true
+   * length (parity rows have the longest). Rows of length 0 count as present. Gives the asked rows in order.
+   */
+  reconstruct(request: {
+    shards: readonly (Body | null)[];
+    lengths: readonly number[];
+    rows: readonly number[];
+  }): Promise<Body[]>;
+}
+
+export { createNativeCodec } from './backends/native.ts';
+export { createPortableCodec } from './backends/portable.ts';

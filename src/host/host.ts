@@ -1,0 +1,89 @@
+/**
+ * The one libp2p swarm of the process: identity, addresses, streams, mDNS. Two backends, one contract:
+ * `native` (rust-libp2p in the addon) and `js` (js-libp2p where there is no addon).
+ *
+ * TCP + Noise + Yamux, identify `/pangea/1.0.0`, ping, Kademlia `/pangea/kad/1.0.0` in server mode.
+ * Loopback and private addresses are usable when `dialPolicy` lets them pass. Inbound connections are checked against
+ * `allow` before any protocol byte is answered.
+ */
+import type { Body } from '../body/body.ts';
+import type { PeerId } from '../ids/ids.ts';
+
+export const kadProtocol = '/pangea/kad/1.0.0';
+export const identifyProtocol = '/pangea/1.0.0';
+export const maxRecordBytes = 10_000;
+
+export interface HostOptions {
+  /** 32-byte Ed25519 seed: the same as the node's identity. */
+  readonly seed: Uint8Array;
+  /** Multiaddrs to listen on, e.g. `/ip4/127.0.0.1/tcp/9091`. */
+  readonly listen: readonly string[];
+  readonly bootstrap: readonly string[];
+  readonly mdns: boolean;
+  /** CIDR blocks from which connections are taken and to which addresses learned from peers may be dialled. */
+  readonly allow: readonly string[];
+  /** Inbound records: return true to keep. Runs in TypeScript, so one validator serves all backends. */
+  readonly acceptRecord: (key: Uint8Array, value: Uint8Array, held: Uint8Array | undefined) => boolean;
+  readonly agentVersion: string;
+}
+
+export interface HostPeer {
+  readonly peer: PeerId;
+  readonly multiaddrs: readonly string[];
+}
+
+export interface HostEvents {
+  connected(peer: PeerId, remoteAddress: string): void;
+  disconnected(peer: PeerId): void;
+  /** Found by mDNS, identify or the DHT: an address book entry, not a connection. */
+  discovered(found: HostPeer, source: 'mdns' | 'identify' | 'dht'): void;
+  refused(remoteAddress: string): void;
+}
+
+/** One bidirectional stream. Reads give at most 1 MiB at a time; writes resolve when the stream takes more. */
+export interface HostStream {
+  readonly peer: PeerId;
+  readonly protocol: string;
+  /** Next bytes, or `undefined` after the remote closed its side. */
+  read(): Promise<Body | undefined>;
+  write(body: Body): Promise<void>;
+  closeWrite(): Promise<void>;
+  /** Drops the stream at once. Safe to repeat, and after a clean end. */
+  reset(): void;
+}
+
+export interface Host {
+  readonly name: 'native' | 'js';
+  readonly peerId: PeerId;
+  /** With the real port after listening, each ending in `/p2p/<peerId>`. */
+  multiaddrs(): readonly string[];
+  connectedPeers(): readonly PeerId[];
+  /** Connects; with a `/p2p/` part the identity must match (`PEER_MISMATCH`). Throws `PEER_UNREACHABLE`, `DIAL_REFUSED`, `TIMEOUT`. */
+  dial(multiaddr: string, timeoutMs?: number): Promise<PeerId>;
+  disconnect(peer: PeerId): Promise<void>;
+  addAddresses(peer: PeerId, multiaddrs: readonly string[]): void;
+  handle(protocol: string, handler: (stream: HostStream) => Promise<void>): void;
+  /** Dials if needed. Throws `PEER_UNREACHABLE`, `PROTOCOL` when the peer does not speak it. */
+  openStream(peer: PeerId, protocol: string, timeoutMs?: number): Promise<HostStream>;
+  on(events: Partial<HostEvents>): void;
+  setAllow(cidrs: readonly string[]): void;
+  readonly kad: KadOperations;
+  close(): Promise<void>;
+}
+
+/** Kademlia as the backends give it; `dht` puts keys, validation, selection and limits on top. */
+export interface KadOperations {
+  bootstrap(): Promise<void>;
+  /** `key`: a sha2-256 multihash, `12 20` + 32 bytes. */
+  startProviding(key: Uint8Array): Promise<void>;
+  stopProviding(key: Uint8Array): Promise<void>;
+  providers(key: Uint8Array, limit: number, timeoutMs: number): Promise<readonly HostPeer[]>;
+  putRecord(key: Uint8Array, value: Uint8Array): Promise<void>;
+  /** All distinct values found, not only the first. */
+  getRecord(key: Uint8Array, timeoutMs: number): Promise<readonly Uint8Array[]>;
+  closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly HostPeer[]>;
+  routingTablePeers(): readonly HostPeer[];
+}
+
+export { openNativeHost } from './native.ts';
+export { openJsHost } from './js.ts';
