@@ -2,7 +2,7 @@
  * The owner's list of objects: local, durable, what `ls`, `info`, `search`, `rm` and names work on.
  * Objects never change; only names move. Two objects may carry one name: the newest answers to it.
  */
-import type { ObjectRecord, PutResult } from '../api/api.ts';
+import type { ObjectRecord, PutResult } from './types.ts';
 import type { Digest } from '../ids/ids.ts';
 import type { KeyValueStore, KvOperation } from '../kv/kv.ts';
 import { fromUtf8, utf8 } from '../std/std.ts';
@@ -15,9 +15,9 @@ export interface CatalogueEntry extends ObjectRecord {
   readonly result?: PutResult;
 }
 
-const byRootPrefix = 'catalogue/root/';
-const byNamePrefix = 'catalogue/name/';
-const byRequestPrefix = 'catalogue/request/';
+const byRootPrefix = 'catalogue/by-root/';
+const byNamePrefix = 'catalogue/by-name/';
+const byRequestPrefix = 'catalogue/by-request/';
 
 export class Catalogue {
   readonly #kv: KeyValueStore;

@@ -9,7 +9,6 @@
  *
  * Why it is as it is: `docs/internals/objects.md`. Bytes: `schema/layout.md`, `schema/manifest.md`, `schema/link.md`.
  */
-import type { AckLevel, GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TreeEntry } from '../api/api.ts';
 import type { Body } from '../body/body.ts';
 import type { Codec, Compression } from '../codec/codec.ts';
 import type { Dht } from '../dht/dht.ts';
@@ -20,6 +19,9 @@ import type { Clock, Random } from '../std/std.ts';
 import type { ShardStore } from '../store/store.ts';
 import type { Logger, Metrics } from '../telemetry/telemetry.ts';
 import type { Reply, Request, Transport } from '../transport/transport.ts';
+import type { AckLevel, GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TreeEntry } from './types.ts';
+
+export type * from './types.ts';
 
 /** Everything an object engine needs, by name. Time, randomness, network and disk are arguments: the simulation passes its own. */
 export interface ObjectsDependencies {

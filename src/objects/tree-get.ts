@@ -1,5 +1,5 @@
 /** A directory object back to its tree, or to one path of it. */
-import type { TreeEntry } from '../api/api.ts';
+import type { TreeEntry } from './types.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { concatBytes } from '../std/std.ts';
 import { directoryLimits, parseDirectory, type Directory, type DirectoryEntry } from './directory.ts';

@@ -1,5 +1,5 @@
 /** A tree of files to one directory object: small files packed, large ones as objects of their own. */
-import type { AckLevel, PutOptions, PutResult, TreeEntry } from '../api/api.ts';
+import type { AckLevel, PutOptions, PutResult, TreeEntry } from './types.ts';
 import { toHex } from '../std/std.ts';
 import { checkPath, directoryMediaType, encodeDirectory, packedFileBytes, type DirectoryEntry, type DirectoryMember } from './directory.ts';
 
