@@ -24,5 +24,5 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
-export { createLogger, silentLogger } from './log.ts';
-export { createMetrics, discardMetrics } from './metrics.ts';
+export { createLogger, silentLogger, type LoggerOptions, type LogLevel, type RootLogger } from './log.ts';
+export { createMetrics, discardMetrics, type MetricsOptions } from './metrics.ts';
