@@ -1,0 +1,120 @@
+import { isAddressBlock, formatAddress, parseAddress, type ListenAddress } from './address.ts';
+import { formatBytes, formatDuration, parseBytes, parseDuration } from './units.ts';
+
+/** How a value is read from a file (any TOML value), the environment or a flag (text), and shown again. */
+export interface ValueType<T> {
+  /** Ends the sentence "expected …". */
+  readonly expected: string;
+  /** `undefined` when the raw value is not one of this type. */
+  readonly parse: (raw: unknown) => T | undefined;
+  readonly show: (value: T) => string;
+  readonly list?: true;
+  readonly flag?: true;
+}
+
+export interface Setting<T> {
+  readonly type: ValueType<T>;
+  /** `undefined` where the node works a value out by itself; `absent` then says how. */
+  readonly default: T;
+  readonly absent?: string;
+  /** Taken over by a running node on SIGHUP. */
+  readonly live?: true;
+  readonly description: string;
+}
+
+export const boolean: ValueType<boolean> = {
+  expected: 'true or false',
+  parse: (raw) => {
+    if (typeof raw === 'boolean') return raw;
+    return raw === 'true' || raw === '1' || raw === 'on' ? true : raw === 'false' || raw === '0' || raw === 'off' ? false : undefined;
+  },
+  show: String,
+  flag: true,
+};
+
+export const text: ValueType<string> = {
+  expected: 'text of at most 200 characters without control characters',
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+  parse: (raw) => (typeof raw === 'string' && raw.length <= 200 && !/[\u0000-\u001f\u007f]/.test(raw) ? raw : undefined),
+  show: (value) => value || '(empty)',
+};
+
+export const path: ValueType<string> = {
+  expected: 'a path',
+  parse: (raw) => (typeof raw === 'string' && raw !== '' && !raw.includes('\0') ? raw : undefined),
+  show: String,
+};
+
+export const address: ValueType<ListenAddress> = {
+  expected: 'host:port, [ipv6]:port, :port for every interface, or /ip4/…/tcp/…',
+  parse: (raw) => (typeof raw === 'string' ? parseAddress(raw) : undefined),
+  show: formatAddress,
+};
+
+export function integer(from: number, to: number): ValueType<number> {
+  return {
+    expected: `a whole number from ${from} to ${to}`,
+    parse: (raw) => {
+      const value = typeof raw === 'string' && /^\d{1,15}$/.test(raw) ? Number(raw) : raw;
+      return typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to ? value : undefined;
+    },
+    show: String,
+  };
+}
+
+export function bytes(from: number, to: number, only?: (value: number) => boolean, rule = ''): ValueType<number> {
+  return {
+    expected: `a size from ${formatBytes(from)} to ${formatBytes(to)}${rule}, like 64KiB or 1GiB`,
+    parse: (raw) => {
+      const value = typeof raw === 'string' ? parseBytes(raw) : raw;
+      if (typeof value !== 'number' || !Number.isInteger(value) || value < from || value > to) return undefined;
+      return only === undefined || only(value) ? value : undefined;
+    },
+    show: formatBytes,
+  };
+}
+
+export function duration(fromMs: number, toMs: number): ValueType<number> {
+  return {
+    expected: `a time from ${formatDuration(fromMs)} to ${formatDuration(toMs)}, with its unit (ms, s, m, h, d)`,
+    parse: (raw) => {
+      const value = typeof raw === 'string' ? parseDuration(raw) : undefined;
+      return value !== undefined && value >= fromMs && value <= toMs ? value : undefined;
+    },
+    show: formatDuration,
+  };
+}
+
+export function choice<const T extends string>(...allowed: readonly T[]): ValueType<T> {
+  return {
+    expected: `one of ${allowed.join(', ')}`,
+    parse: (raw) => allowed.find((name) => name === raw),
+    show: String,
+  };
+}
+
+/** A flag is repeated, the environment separates by commas, a file has an array. */
+export function list(what: string, item: (entry: string) => boolean, most = 256): ValueType<readonly string[]> {
+  return {
+    expected: `a list of ${what}`,
+    parse: (raw) => {
+      const entries = typeof raw === 'string' ? raw.split(',').map((entry) => entry.trim()).filter((entry) => entry !== '') : raw;
+      if (!Array.isArray(entries) || entries.length > most) return undefined;
+      return entries.every((entry) => typeof entry === 'string' && item(entry)) ? Object.freeze([...entries]) : undefined;
+    },
+    show: (value) => (value.length === 0 ? '(none)' : value.join(', ')),
+    list: true,
+  };
+}
+
+export const addressBlocks = list('IP addresses or CIDR blocks', isAddressBlock);
+export const multiaddrs = list('multiaddrs, like /ip4/192.0.2.1/tcp/9091/p2p/12D3KooW…', (entry) =>
+  /^(\/[A-Za-z0-9.:_-]+)+$/.test(entry) && entry.length <= 512);
+export const anyAddresses = list('host:port (QUIC) or multiaddrs (libp2p)', (entry) =>
+  entry.length <= 512 && (/^(\/[A-Za-z0-9.:_-]+)+$/.test(entry) || parseAddress(entry) !== undefined));
+export const stageChoices = list('stage=path, like codec=portable', (entry) => /^[a-z-]+=[a-z0-9-]+$/.test(entry), 32);
+
+/** A setting that may be left to the node. */
+export function optional<T>(type: ValueType<T>): ValueType<T | undefined> {
+  return { ...type, parse: type.parse, show: (value) => (value === undefined ? '(none)' : type.show(value)) };
+}

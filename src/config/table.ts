@@ -1,0 +1,105 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { ListenAddress } from './address.ts';
+import {
+  address, addressBlocks, anyAddresses, boolean, bytes, choice, duration, integer, multiaddrs, optional, path, stageChoices,
+  text, type Setting,
+} from './setting.ts';
+
+const loopback = (port: number): ListenAddress => Object.freeze({ host: '127.0.0.1', port });
+const powerOfTwo = (value: number): boolean => Math.log2(value) % 1 === 0;
+const none: readonly string[] = Object.freeze([]);
+
+/** Keeps each setting's own value type while the table as a whole stays a plain object. */
+function setting<T>(definition: Setting<T>): Setting<T> {
+  return definition;
+}
+
+/** Every setting of the node. The name is the TOML key; flag and environment spellings follow from it. */
+export const settings = {
+  'node-id': setting<number | undefined>({
+    type: optional(integer(0, 0xffff_ffff)), default: undefined, absent: 'the first four bytes of the node\'s public key',
+    description: 'Label of this node in registries and RPC. Not an identity: two nodes may carry one label.',
+  }),
+  'data-dir': setting<string>({
+    type: path, default: join(process.env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'pangea-node'),
+    absent: '`$XDG_DATA_HOME/pangea-node`, or `~/.local/share/pangea-node`',
+    description: 'Where identity, keys, shards and catalogue live. One node at a time.',
+  }),
+  'rpc-addr': setting<ListenAddress>({ type: address, default: loopback(8080), description: 'Cap\'n Proto RPC (TCP).' }),
+  'p2p-addr': setting<ListenAddress>({ type: address, default: loopback(9090), description: 'QUIC between nodes (UDP).' }),
+  'dht-addr': setting<ListenAddress>({ type: address, default: loopback(9091), description: 'libp2p: DHT and identity (TCP).' }),
+  'http-addr': setting<ListenAddress>({ type: address, default: loopback(9092), description: 'Metrics, health and status (HTTP).' }),
+  rpc: setting<boolean>({ type: boolean, default: true, description: 'Whether to offer RPC.' }),
+  http: setting<boolean>({ type: boolean, default: true, description: 'Whether to offer HTTP.' }),
+  bootstrap: setting<readonly string[]>({
+    type: multiaddrs, default: none, description: 'Nodes to meet first. Repeat the flag for more than one.',
+  }),
+  advertise: setting<readonly string[]>({
+    type: anyAddresses, default: none, absent: 'the addresses listened on',
+    description: 'Addresses told to other nodes, where they differ from those listened on (port forwarding).',
+  }),
+  allow: setting<readonly string[]>({
+    type: addressBlocks, default: Object.freeze(['127.0.0.0/8', '::1/128']), live: true,
+    description: 'Who may connect, by address. The gate of a network without membership; also which private addresses may be dialled.',
+  }),
+  mdns: setting<'auto' | 'on' | 'off'>({
+    type: choice('auto', 'on', 'off'), default: 'auto',
+    description: 'Finding nodes on the local network. `auto`: on when the DHT listens beyond loopback.',
+  }),
+  storing: setting<boolean>({ type: boolean, default: true, description: 'Whether to keep shards for other nodes.' }),
+  quota: setting<number | undefined>({
+    type: optional(bytes(16 * 1024 ** 2, 2 ** 50)), default: undefined, absent: 'none but the disk\'s',
+    description: 'Most bytes of shards to keep, garbage included.',
+  }),
+  'segment-bytes': setting<number>({
+    type: bytes(64 * 1024, 4 * 1024 ** 2, powerOfTwo, ' that is a power of two'), default: 1024 ** 2,
+    description: 'Plaintext per sealed segment of large objects. Smaller saves memory and makes small range reads cheaper.',
+  }),
+  compression: setting<'auto' | 'store'>({
+    type: choice('auto', 'store'), default: 'auto',
+    description: '`auto`: a sample of each segment decides whether and how hard. `store`: never, for data known to be compressed.',
+  }),
+  'compression-min': setting<number>({ type: integer(1, 19), default: 3, description: 'Lowest zstd level that `auto` takes.' }),
+  'compression-max': setting<number>({ type: integer(1, 19), default: 9, description: 'Highest zstd level that `auto` takes.' }),
+  ack: setting<'memory' | 'some' | 'all'>({
+    type: choice('memory', 'some', 'all'), default: 'all',
+    description: 'When a put is acknowledged: shards in the holders\' memory, on 9 of 12 disks, or on all 12. A put can choose its own.',
+  }),
+  'repair-grace': setting<number>({
+    type: duration(1000, 30 * 86_400_000), default: 15 * 60_000, live: true,
+    description: 'How long a holder may be silent before its shards are made anew elsewhere.',
+  }),
+  'repair-interval': setting<number>({
+    type: duration(100, 86_400_000), default: 60_000, live: true, description: 'Pause between two looks at the held objects.',
+  }),
+  'failure-domain': setting<string>({
+    type: text, default: '', description: 'Rack, host or operator. Nodes of one domain get as few shards of one object as possible.',
+  }),
+  congestion: setting<'bbr' | 'cubic'>({
+    type: choice('bbr', 'cubic'), default: 'bbr', description: 'QUIC\'s congestion control. `bbr` keeps its rate on lossy paths.',
+  }),
+  force: setting<readonly string[]>({
+    type: stageChoices, default: none, description: 'Takes a path that `plan` would not choose, or refuses to start. Repeatable.',
+  }),
+  'log-level': setting<'debug' | 'info' | 'warn' | 'error'>({
+    type: choice('debug', 'info', 'warn', 'error'), default: 'warn', live: true,
+    description: 'Least severity of the JSON logs on stderr. `--verbose` means `debug`.',
+  }),
+  'stop-deadline': setting<number>({
+    type: duration(100, 600_000), default: 10_000, description: 'How long a stopping node lets work under way finish.',
+  }),
+} as const;
+
+export type SettingName = keyof typeof settings;
+export const settingNames = Object.freeze(Object.keys(settings)) as readonly SettingName[];
+
+type Camel<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
+type ValueOf<K extends SettingName> = (typeof settings)[K] extends Setting<infer T> ? T : never;
+
+/** The frozen result: every setting by its name in camel case, e.g. `config.p2pAddr`. */
+export type NodeConfig = { readonly [K in SettingName as Camel<K>]: ValueOf<K> };
+
+export const propertyOf = (name: SettingName): keyof NodeConfig =>
+  name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof NodeConfig;
+export const environmentNameOf = (name: string): string => `PANGEA_${name.replaceAll('-', '_').toUpperCase()}`;
