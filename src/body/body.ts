@@ -26,8 +26,6 @@ export function bodyFrom(bytes: Uint8Array): Body {
   return new PortableBody(bytes);
 }
 
-export const emptyBody: Body = bodyFrom(new Uint8Array(0));
-
 /** The same content as a native handle: itself where it is one already, otherwise wrapped without a copy. */
 export function nativeBody(native: Native, body: Body): InstanceType<Native['NativeBody']> {
   if (body instanceof native.NativeBody) return body;
@@ -60,3 +58,6 @@ class PortableBody implements Body {
     this.#bytes = undefined;
   }
 }
+
+/** Stands behind the class: a constant is made when the module is loaded. */
+export const emptyBody: Body = bodyFrom(new Uint8Array(0));
