@@ -17,18 +17,18 @@
  */
 import type { Body } from '../body/body.ts';
 
-export const dataShards = 8;
-export const parityShards = 4;
-export const totalShards = 12;
-export const keyBytes = 32;
-export const nonceBytes = 24;
-export const tagBytes = 16;
-/** BLAKE3-256 of a shard's bytes. */
-export const identityBytes = 32;
-export const maxSegmentBytes = 4 * 1024 * 1024;
-export const maxWholeBytes = 64 * 1024 * 1024;
-/** What sealing and a frame around incompressible data can add to one segment, and so the longest shard. */
-export const maxShardBytes = maxSegmentBytes + 64 * 1024;
+export {
+  dataShards,
+  identityBytes,
+  keyBytes,
+  maxSegmentBytes,
+  maxShardBytes,
+  maxWholeBytes,
+  nonceBytes,
+  parityShards,
+  tagBytes,
+  totalShards,
+} from './format.ts';
 
 /** zstd level (1–22), or 'store' for a valid frame of raw blocks, or 'auto': decided by a sample within the range. */
 export type Compression = number | { readonly kind: 'auto'; readonly minLevel: number; readonly maxLevel: number } | 'store';
@@ -100,4 +100,4 @@ export interface Codec {
 }
 
 export { createNativeCodec } from './backends/native.ts';
-export { createPortableCodec } from './backends/portable.ts';
+export { createPortableCodec, type PortableCodecOptions } from './backends/portable/portable.ts';

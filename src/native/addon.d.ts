@@ -20,3 +20,54 @@ export declare class NativeBody {
 }
 
 export declare function abiVersion(): number
+
+export interface CesCompression {
+  /** zstd level 1–22, or 0 to store. */
+  minLevel: number
+  maxLevel: number
+  /** A sample decides between storing and a level in the range. */
+  sample: boolean
+}
+
+export declare function cesDecodeWhole(shards: Array<NativeBody | undefined | null>, key: Uint8Array, maxBytes: number): Promise<NativeBody>
+
+export declare function cesDeriveKey(context: string, material: Uint8Array): Buffer
+
+export interface CesEncodedShards {
+  /** 12 shards, data first. */
+  shards: Array<NativeBody>
+  /** 12 × 32 bytes. */
+  identities: Buffer
+  compressedBytes: number
+}
+
+export declare function cesEncodeStripe(plaintext: Array<Buffer>, segmentLengths: Array<number>, key: Uint8Array, context: CesSegmentContext, compression: CesCompression): Promise<CesEncodedShards>
+
+export declare function cesEncodeWhole(plaintext: Array<Buffer>, key: Uint8Array, compression: CesCompression): Promise<CesEncodedShards>
+
+export declare function cesIdentity(body: NativeBody): Promise<Buffer>
+
+/** What each stage runs on. */
+export declare function cesKernels(): CesKernels
+
+export interface CesKernels {
+  compress: string
+  seal: string
+  reedSolomon: string
+  hash: string
+}
+
+export declare function cesOpen(key: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array): Buffer
+
+export declare function cesOpenSegment(sealed: NativeBody, segment: number, plaintextBytes: number, key: Uint8Array, context: CesSegmentContext): Promise<NativeBody>
+
+export declare function cesReconstruct(shards: Array<NativeBody | undefined | null>, lengths: Array<number>, rows: Array<number>): Promise<Array<NativeBody>>
+
+export declare function cesSeal(key: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Buffer
+
+export interface CesSegmentContext {
+  /** 32 bytes. */
+  salt: Uint8Array
+  stripe: number
+  segmentsInStripe: number
+}

@@ -1,0 +1,84 @@
+/** The compression stage: zstd by `node:zlib`, or a frame of raw blocks where a sample says that zstd would not pay. */
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { PangeaError } from '../../../errors/errors.ts';
+import type { Compression } from '../../codec.ts';
+import { frameShape, readStored, storedFrameBytes, writeStored } from './frame.ts';
+
+const sampleBytes = 4096;
+const samples = 4;
+/** What the sample must shrink to, so that the time spent on the rest is worth it. */
+const worthwhileRatio = 0.97;
+/** From here down the level rises towards the highest allowed: what shrinks well also compresses quickly. */
+const easyRatio = 0.5;
+
+/** One zstd frame around `content`. Level 1–22, or `INTERNAL`. */
+export function compress(content: Uint8Array, compression: Compression): Uint8Array {
+  const level = levelFor(content, compression);
+  if (level !== undefined) {
+    const frame = zstd(content, level);
+    if (frame.length < storedFrameBytes(content.length)) return frame;
+  }
+  const frame = new Uint8Array(storedFrameBytes(content.length));
+  writeStored(content, frame);
+  return frame;
+}
+
+/** The content of exactly one frame. More than `maxBytes` is `TOO_LARGE`, before memory is taken for it; a broken frame `CORRUPT`. */
+export function decompress(frame: Uint8Array, maxBytes: number): Uint8Array {
+  const shape = frameShape(frame);
+  if (shape === undefined) throw new PangeaError('CORRUPT', 'the sealed content is not one zstd frame');
+  if ((shape.contentBytes ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const content = shape.stored ? readStored(frame, shape) : inflate(frame, shape.contentBytes, maxBytes);
+  if (content.length > maxBytes) throw tooLarge(maxBytes);
+  if (shape.contentBytes !== undefined && shape.contentBytes !== content.length) {
+    throw new PangeaError('CORRUPT', `a frame that declares ${shape.contentBytes} bytes holds ${content.length}`);
+  }
+  return content;
+}
+
+function inflate(frame: Uint8Array, contentBytes: number | undefined, maxBytes: number): Uint8Array {
+  try {
+    const out = zstdDecompressSync(frame, {
+      maxOutputLength: Math.max(1, maxBytes),
+      // One piece of output instead of many joined ones.
+      ...(contentBytes === undefined ? {} : { chunkSize: Math.max(64, contentBytes) }),
+    });
+    return new Uint8Array(out.buffer, out.byteOffset, out.length);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
+    throw new PangeaError('CORRUPT', 'the sealed content does not decompress', { cause: error });
+  }
+}
+
+function tooLarge(maxBytes: number): PangeaError {
+  return new PangeaError('TOO_LARGE', `the content is larger than the ${maxBytes} bytes allowed`);
+}
+
+/** The zstd level to use, or undefined to store. */
+function levelFor(content: Uint8Array, compression: Compression): number | undefined {
+  if (compression === 'store') return undefined;
+  if (typeof compression === 'number') return checkedLevel(compression);
+  const lowest = checkedLevel(compression.minLevel);
+  const highest = Math.max(lowest, checkedLevel(compression.maxLevel));
+  const ratio = sampledRatio(content, lowest);
+  if (ratio > worthwhileRatio) return undefined;
+  const ease = Math.min(1, Math.max(0, (easyRatio - ratio) / easyRatio));
+  return lowest + Math.round((highest - lowest) * ease);
+}
+
+function sampledRatio(content: Uint8Array, level: number): number {
+  if (content.length <= sampleBytes * samples) return 0.9;
+  const picked = new Uint8Array(sampleBytes * samples);
+  const stride = Math.floor((content.length - sampleBytes) / (samples - 1));
+  for (let i = 0; i < samples; i++) picked.set(content.subarray(i * stride, i * stride + sampleBytes), i * sampleBytes);
+  return zstd(picked, level).length / picked.length;
+}
+
+function zstd(content: Uint8Array, level: number): Uint8Array {
+  return zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: level } });
+}
+
+function checkedLevel(level: number): number {
+  if (!Number.isInteger(level) || level < 1 || level > 22) throw new PangeaError('INTERNAL', `zstd level ${level} is not one of 1–22`);
+  return level;
+}

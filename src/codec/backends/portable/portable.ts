@@ -1,0 +1,142 @@
+/**
+ * CES without our addon: libsodium, Node's own zstd, and Reed–Solomon in TypeScript.
+ *
+ * All work is done inside the call, and promises settle in microtasks: no threads and no timers, so
+ * that a simulated world that uses this codec stays reproducible. The price is that a stripe of 8 MiB
+ * holds the event loop for some 30 ms (stored) to 150 ms (zstd level 3).
+ */
+import { randomFillSync } from 'node:crypto';
+import { bodyFrom, type Body } from '../../../body/body.ts';
+import { concatBytes } from '../../../std/std.ts';
+import { PangeaError } from '../../../errors/errors.ts';
+import type { Codec, Compression, EncodedShards, SegmentContext } from '../../codec.ts';
+import { dataShards, maxSegmentBytes, maxWholeBytes, nonceBytes } from '../../format.ts';
+import { compress, decompress } from './compress.ts';
+import { hash } from './hash.ts';
+import { parityOf, rebuild } from './reedSolomon.ts';
+import { checkPlaces, checkRows, choosePresent, type Rows } from './rows.ts';
+import { openSealed, sealInto, sealOverheadBytes } from './seal.ts';
+import { segmentAssociatedData } from './segment.ts';
+import { maxWholeShardBytes, newWholeBlock, sealedInWhole } from './whole.ts';
+
+export interface PortableCodecOptions {
+  /** Where nonces come from; the operating system unless a simulation brings its own seeded source. */
+  readonly nonce?: (length: number) => Uint8Array;
+}
+
+export function createPortableCodec(options: PortableCodecOptions = {}): Codec {
+  return new PortableCodec(options.nonce ?? ((length) => randomFillSync(new Uint8Array(length))));
+}
+
+class PortableCodec implements Codec {
+  readonly name = 'portable';
+  readonly kernels = { compress: 'node:zlib zstd', seal: 'libsodium', reedSolomon: 'javascript tables', hash: hash.name };
+  readonly #nonce: (length: number) => Uint8Array;
+
+  constructor(nonce: (length: number) => Uint8Array) {
+    this.#nonce = nonce;
+  }
+
+  async identity(body: Body): Promise<Uint8Array> {
+    return hash.hash(body.bytes());
+  }
+
+  deriveKey(context: string, material: Uint8Array): Uint8Array {
+    return hash.deriveKey(context, material);
+  }
+
+  seal(key: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array {
+    const sealed = new Uint8Array(plaintext.length + sealOverheadBytes);
+    sealInto(sealed, key, this.#nonce(nonceBytes), plaintext, associatedData);
+    return sealed;
+  }
+
+  open(key: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array {
+    return openSealed(key, sealed, associatedData);
+  }
+
+  async encodeWhole(request: { plaintext: readonly Uint8Array[]; key: Uint8Array; compression: Compression }): Promise<EncodedShards> {
+    const content = joined(request.plaintext);
+    if (content.length > maxWholeBytes) throw new PangeaError('TOO_LARGE', `${content.length} bytes; a whole block holds ${maxWholeBytes}`);
+    const frame = compress(content, request.compression);
+    const block = newWholeBlock(frame.length + sealOverheadBytes);
+    sealInto(block.sealed, request.key, this.#nonce(nonceBytes), frame, null);
+    return encoded(block.slices, frame.length);
+  }
+
+  async decodeWhole(request: { shards: readonly (Body | null)[]; key: Uint8Array; maxBytes: number }): Promise<Body> {
+    checkPlaces(request.shards.length);
+    const rows = bytesOf(request.shards);
+    const present = choosePresent(rows);
+    const shardBytes = (rows[present[0] as number] as Uint8Array).length;
+    if (rows.some((row) => row !== null && row.length !== shardBytes)) throw new PangeaError('CORRUPT', 'the shards of a whole block differ in length');
+    if (shardBytes > maxWholeShardBytes) throw new PangeaError('TOO_LARGE', `a shard of ${shardBytes} bytes is longer than any that is made`);
+    const missing = Array.from({ length: dataShards }, (_, row) => row).filter((row) => rows[row] === null);
+    const rebuilt = rebuild(rows, present, missing, rows.map(() => shardBytes));
+    const slices = Array.from({ length: dataShards }, (_, row) => (rows[row] ?? rebuilt[missing.indexOf(row)]) as Uint8Array);
+    return bodyFrom(decompress(openSealed(request.key, sealedInWhole(slices), null), request.maxBytes));
+  }
+
+  async encodeStripe(request: {
+    plaintext: readonly Uint8Array[];
+    segmentLengths: readonly number[];
+    key: Uint8Array;
+    context: SegmentContext;
+    compression: Compression;
+  }): Promise<EncodedShards> {
+    const { segmentLengths: lengths, context } = request;
+    const content = joined(request.plaintext);
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    if (lengths.length !== context.segmentsInStripe || total !== content.length) {
+      throw new PangeaError('INTERNAL', `${lengths.length} segments of ${total} bytes do not fit a stripe of ${context.segmentsInStripe} with ${content.length}`);
+    }
+    let at = 0;
+    let compressedBytes = 0;
+    const data = lengths.map((length, segment) => {
+      const frame = compress(content.subarray(at, at + length), request.compression);
+      at += length;
+      compressedBytes += frame.length;
+      const sealed = new Uint8Array(frame.length + sealOverheadBytes);
+      sealInto(sealed, request.key, this.#nonce(nonceBytes), frame, segmentAssociatedData(context, segment, length));
+      return sealed;
+    });
+    while (data.length < dataShards) data.push(new Uint8Array(0));
+    return encoded(data, compressedBytes);
+  }
+
+  async openSegment(request: {
+    sealed: Body;
+    segment: number;
+    plaintextBytes: number;
+    key: Uint8Array;
+    context: SegmentContext;
+  }): Promise<Body> {
+    const { segment, plaintextBytes, context } = request;
+    const frame = openSealed(request.key, request.sealed.bytes(), segmentAssociatedData(context, segment, plaintextBytes));
+    const content = decompress(frame, maxSegmentBytes);
+    if (content.length !== plaintextBytes) throw new PangeaError('CORRUPT', `a segment of ${content.length} bytes instead of ${plaintextBytes}`);
+    return bodyFrom(content);
+  }
+
+  async reconstruct(request: { shards: readonly (Body | null)[]; lengths: readonly number[]; rows: readonly number[] }): Promise<Body[]> {
+    const rows = checkRows(bytesOf(request.shards), request.lengths);
+    if (request.rows.some((row) => !(row in rows))) throw new PangeaError('INTERNAL', `no such rows: ${request.rows.join()}`);
+    const absent = [...new Set(request.rows)].filter((row) => rows[row] === null);
+    const present = choosePresent(rows);
+    const rebuilt = rebuild(rows, present, absent, request.lengths);
+    return request.rows.map((row) => bodyFrom((rows[row] ?? rebuilt[absent.indexOf(row)]) as Uint8Array));
+  }
+}
+
+function encoded(data: readonly Uint8Array[], compressedBytes: number): EncodedShards {
+  const shards = [...data, ...parityOf(data)];
+  return { shards: shards.map(bodyFrom), identities: concatBytes(...shards.map((shard) => hash.hash(shard))), compressedBytes };
+}
+
+function bytesOf(shards: readonly (Body | null)[]): Rows {
+  return shards.map((shard) => shard?.bytes() ?? null);
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : concatBytes(...chunks);
+}
