@@ -177,7 +177,4 @@ export interface Transport {
   close(deadlineMs: number): Promise<void>;
 }
 
-export { openQuicTransport, type QuicTransportOptions } from './quic.ts';
-export { openLibp2pTransport, type Libp2pTransportOptions } from './libp2p.ts';
 export { MemoryNetwork } from './memory.ts';
-export { combineTransports } from './combined.ts';
