@@ -55,7 +55,8 @@ class PortableBody implements Body {
   }
 
   release(): void {
-    this.#bytes = undefined;
+    // An empty body holds no memory, and `emptyBody` is shared by everybody.
+    if (this.byteLength > 0) this.#bytes = undefined;
   }
 }
 
