@@ -1,5 +1,5 @@
 /**
- * The node registry of seed data: who is out there, how well they answer, and whether they may hold shards.
+ * The node registry: who is out there, how well they answer, and whether they may hold shards.
  *
  * Values come from this node's own measurements only: pings, requests, verification failures. What a
  * remote peer or an RPC client claims about others is kept apart and never steers placement.
@@ -59,11 +59,14 @@ export interface PeerRegistry {
   /** Adds to the threat score, e.g. 0.5 for bytes that fail verification. */
   observeThreat(peer: PeerId, amount: number, reason: string): void;
   forget(peer: PeerId): void;
-  /** Peers that may hold new shards: storing, not dead, heard from. Never includes the local node. */
+  /** Peers that may hold new shards: storing, with room, active, heard from in the last minutes. Never the local node. */
   placementPeers(): readonly PlacementPeer[];
-  /** True when the peer answered recently enough to be asked. `undefined` when never heard from. */
+  /** True when the peer answered recently enough to be asked. `undefined` when not heard from yet. */
   isLive(peer: PeerId): boolean | undefined;
-  /** Milliseconds since the peer was last heard from; Infinity when never. */
+  /**
+   * Milliseconds that the peer kept silent while this process was there to hear it; Infinity when never heard from.
+   * After a restart the count begins anew, or every peer would look lost.
+   */
   silentMs(peer: PeerId): number;
   onChange(listener: (record: PeerRecord) => void): () => void;
   /** Writes what should outlive the process. */
@@ -71,4 +74,6 @@ export interface PeerRegistry {
 }
 
 export { openPeerRegistry, type PeerRegistryOptions } from './registry.ts';
-export { healthOf, statusOf } from './health.ts';
+export { startPinger, type Pinger, type PingerOptions } from './pinger.ts';
+export { healthOf, statusOf, type Measurement } from './health.ts';
+export { ambiguousLabels } from './labels.ts';
