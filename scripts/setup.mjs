@@ -47,8 +47,9 @@ function installPackages() {
   if (run('npm', ['--version']).error) fail('npm is missing: install Node.js 20.6 or newer with npm');
   say('installing npm packages …');
   // Install scripts stay off: every package that needs a binary carries it, and Node 24 is placed by the next step.
-  const done = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { stdio: ['ignore', 'ignore', 'pipe'] });
-  if (done.status !== 0) fail(`npm ci failed:\n${done.stderr ?? ''}`);
+  // Not `npm ci`: it refuses a registry that lacks a binary of some other platform, although nobody here would load it.
+  const done = run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  if (done.status !== 0) fail(`npm install failed:\n${done.stderr ?? ''}`);
   remember('packages', wanted);
 }
 
