@@ -36,5 +36,6 @@ export interface Dht {
   close(): Promise<void>;
 }
 
-export { openDht } from './kademlia.ts';
+export { type DhtOptions, openDht } from './kademlia.ts';
+export { recordAcceptor } from './rules.ts';
 export { MemoryDhtNetwork } from './memory.ts';

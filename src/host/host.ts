@@ -71,6 +71,12 @@ export interface Host {
   close(): Promise<void>;
 }
 
+export interface FoundRecord {
+  readonly value: Uint8Array;
+  /** Who holds it; `undefined` for this node itself. */
+  readonly peer: PeerId | undefined;
+}
+
 /** Kademlia as the backends give it; `dht` puts keys, validation, selection and limits on top. */
 export interface KadOperations {
   bootstrap(): Promise<void>;
@@ -78,12 +84,13 @@ export interface KadOperations {
   startProviding(key: Uint8Array): Promise<void>;
   stopProviding(key: Uint8Array): Promise<void>;
   providers(key: Uint8Array, limit: number, timeoutMs: number): Promise<readonly HostPeer[]>;
+  /** Rejects with `NOT_ENOUGH_PEERS` when no other peer answered that it took the value. */
   putRecord(key: Uint8Array, value: Uint8Array): Promise<void>;
-  /** All distinct values found, not only the first. */
-  getRecord(key: Uint8Array, timeoutMs: number): Promise<readonly Uint8Array[]>;
+  /** All values found, not only the first, with who gave them. */
+  getRecord(key: Uint8Array, timeoutMs: number): Promise<readonly FoundRecord[]>;
   closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly HostPeer[]>;
   routingTablePeers(): readonly HostPeer[];
 }
 
-export { openNativeHost } from './native.ts';
-export { openJsHost } from './js.ts';
+export { type NativeHostOptions, openNativeHost } from './native.ts';
+export { type JsHostOptions, openJsHost } from './js.ts';

@@ -1,0 +1,4 @@
+import { describeHosts } from '../conformance/host.ts';
+import { makeJsHost } from './makers.ts';
+
+describeHosts('js', { first: makeJsHost, second: makeJsHost });
