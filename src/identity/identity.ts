@@ -1,8 +1,12 @@
 /**
  * Keys and membership: the node's Ed25519 identity, its owner's master secret with the recovery phrase,
  * network keys, tickets and certificates. Secrets live in files of mode 0600 in the data directory and are never logged.
+ *
+ * Joining is one exchange over a libp2p stream of `joinProtocol`; the composition root moves the bytes:
+ * `joinRequest` → stream → `membership.inviter.handleJoin` → stream → `finishJoin`. Bytes: `schema/membership.md`.
  */
 import type { PeerId } from '../ids/ids.ts';
+import type { Inviter } from './inviter.ts';
 
 export interface NodeIdentity {
   readonly peerId: PeerId;
@@ -33,10 +37,24 @@ export interface Membership {
   readonly discoverySecret: Uint8Array;
   /** True on the machine that ran `init`: it can invite and revoke. */
   readonly canInvite: boolean;
+  /** The owner's side, there exactly when `canInvite`. */
+  readonly inviter: Inviter | undefined;
   /** Checks a certificate shown by an authenticated peer: signature, PeerId, time, revocation. */
   admits(peer: PeerId, certificate: Uint8Array, nowMs: number): boolean;
+  isRevoked(peer: PeerId): boolean;
+  /** All ended memberships known here, signed one by one: to be shown to other members. At most `maxRevocationListBytes`. */
+  revocations(): Uint8Array;
+  /** Takes another member's list; gives how many were new. Throws `PROTOCOL` for what the network's key did not sign. */
+  learnRevocations(list: Uint8Array): Promise<number>;
+  /** Called for each membership that ends while the node runs: connections have to be checked again. */
+  onRevoked(listener: (peer: PeerId) => void): () => void;
 }
 
-export { loadIdentity, createIdentity, peerIdOf, verifySignature } from './keys.ts';
-export { loadOwnerKeys, ownerKeysOf } from './owner.ts';
-export { initNetwork, loadMembership, createTicket, parseTicket, proveTicket, acceptJoin, storeMembership, revokeMember } from './membership.ts';
+export { createIdentity, identityOfSeed, loadIdentity, peerIdOf, publicKeyOf, verifySignature } from './keys.ts';
+export { createOwnerKeys, loadOwnerKeys, masterOfPhrase, ownerKeysOf, restoreOwnerKeys, type DeriveKey } from './owner.ts';
+export { finishJoin, initNetwork, loadMembership } from './membership.ts';
+export { joinProtocol, joinRequest, joinRequestBytes, maxJoinAnswerBytes } from './join.ts';
+export { parseTicket, type Ticket } from './ticket.ts';
+export { maxRevocationListBytes } from './revocation.ts';
+export type { Inviter, TicketOptions } from './inviter.ts';
+export type { CredentialStore } from './storage.ts';
