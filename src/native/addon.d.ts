@@ -19,6 +19,31 @@ export declare class NativeBody {
   release(): void
 }
 
+/** An open shard store. `src/store/store.ts` is its manual. */
+export declare class NativeStore {
+  /** Puts one record per 72 bytes of `entries` (object 32, stripe u32, row u16, kind u8, zero u8, identity 32). */
+  put(entries: Uint8Array, payloads: Array<NativeBody>, fsync: boolean): Promise<void>
+  /** The payload, or `length` bytes of it from `offset`; null when there is no such record. */
+  get(key: Uint8Array, offset?: number | undefined | null, length?: number | undefined | null): Promise<NativeBody | null>
+  /** Identity 32 and length u32 of a record, or null. */
+  stat(key: Uint8Array): Buffer | null
+  /** The records of an object, 44 bytes each: identity 32, length u32, stripe u32, row u16, kind u8, zero u8. */
+  records(object: Uint8Array): Buffer
+  /** Objects with a record of this kind, 32 bytes each. */
+  objects(kind: number): Buffer
+  /** Removes the records of these keys, 40 bytes each, durably. */
+  remove(keys: Uint8Array): Promise<void>
+  /** Everything put so far is on disk when it resolves. */
+  sync(): Promise<void>
+  /** Rewrites volumes that are more than half garbage; the bytes won back. */
+  compact(): Promise<number>
+  usage(): NativeStoreUsage
+  /** What opening found damaged, a line each. */
+  damage(): Array<string>
+  /** Syncs and closes. Safe to repeat. */
+  close(): Promise<void>
+}
+
 export declare function abiVersion(): number
 
 export interface CesCompression {
@@ -71,3 +96,24 @@ export interface CesSegmentContext {
   stripe: number
   segmentsInStripe: number
 }
+
+/** How to open a store; sizes in bytes. */
+export interface NativeStoreOptions {
+  directory: string
+  create: boolean
+  owner: string
+  volumeBytes?: number
+  quotaBytes?: number
+}
+
+/** Sizes in bytes, and counts. */
+export interface NativeStoreUsage {
+  liveBytes: number
+  garbageBytes: number
+  records: number
+  volumes: number
+  freeBytes: number
+}
+
+/** Opens a store: locks the directory and reads its index. */
+export declare function openNativeStore(options: NativeStoreOptions): Promise<NativeStore>

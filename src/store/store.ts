@@ -85,6 +85,8 @@ export interface StoreOptions {
   readonly volumeBytes?: number;
   /** Upper bound for live and garbage bytes together. Default: none but the disk's. */
   readonly quotaBytes?: number;
+  /** Told at open, a line each, of bytes that were found damaged or gone; what is left is served. */
+  readonly onDamage?: (line: string) => void;
 }
 
 export { openNativeStore } from './backends/native.ts';
