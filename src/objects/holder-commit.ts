@@ -1,0 +1,154 @@
+/**
+ * The `layout` request: binds an upload to its root once every shard that the sender expects here is here and is
+ * what the layout commits to. One fsync for the whole object.
+ */
+import { bodyFrom, type Body } from '../body/body.ts';
+import { digestOf, parsePeerId, type Digest, type PeerId } from '../ids/ids.ts';
+import { recordKind, type RecordKind, type StoreRecord } from '../store/store.ts';
+import { equalBytes } from '../std/std.ts';
+import { status, type LayoutRequest, type Reply } from '../transport/transport.ts';
+import type { HeldObject } from './held.ts';
+import type { HolderDependencies } from './holder.ts';
+import { identityOf } from './layout.ts';
+import { LayoutView } from './layout-view.ts';
+import { ok, refuse } from './reply.ts';
+import { rowAt, rows } from './shape.ts';
+
+const maxNamedMissing = 4096;
+
+interface ReceivedLayout {
+  readonly view: LayoutView;
+  readonly indexes: readonly Uint8Array[];
+  readonly pages: readonly Uint8Array[];
+  readonly manifest: Uint8Array;
+  /** Inline shards by `stripe/row`. */
+  readonly inline: ReadonlyMap<string, { readonly stripe: number; readonly row: number; readonly body: Body }>;
+}
+
+/** Called under the lock of the root. */
+export async function commitLayout(
+  dependencies: HolderDependencies, peer: PeerId, digest: Digest, request: LayoutRequest, body: Body,
+): Promise<Reply<'layout'>> {
+  const { held, store, uploads, localPeer, storing, clock, announcer } = dependencies;
+  if (held.isDeleted(digest)) return refuse(status.gone, 'this object was deleted');
+  const known = held.get(digest);
+  if (request.headerBytes === 0 && !known) return refuse(status.notFound, 'the layout of this object is not here');
+  if (!known && !storing) return refuse(status.denied, 'this node does not store for others');
+
+  const objectId = known?.objectId ?? request.object.slice();
+  const refusal = known ? undefined : mayClaim(dependencies, peer, digest, digestOf(objectId));
+  if (refusal) return refusal;
+
+  // A layout that the own disk damaged is healed by one that a peer hands over.
+  const received = request.headerBytes === 0 ? undefined : receive(dependencies, request, body);
+  const view = received?.view ?? (await held.layout(digest));
+  for (const { stripe, row, body: shard } of received?.inline.values() ?? []) {
+    if (stripe >= view.header.stripes || view.stripe(stripe).lengths[row] !== shard.byteLength) {
+      return refuse(status.mismatch, 'an inline shard has another length than the layout says');
+    }
+  }
+  const missing = missingShards(dependencies, view, objectId, request.slots, received);
+  if (missing.length > 0) return ok<'layout'>({ durability: 'memory', missing: missing.slice(0, maxNamedMissing) });
+
+  const mayHint = !known || peer === localPeer || peer === known.committedBy || known.holders.includes(peer);
+  const hinted = request.holders.map((text) => parsePeerId(text));
+  const object: HeldObject = {
+    root: known?.root ?? request.root.slice(),
+    digest,
+    objectId,
+    slots: (known?.slots ?? 0) | (mayHint ? request.slots : 0),
+    holders: mayHint ? Array.from({ length: rows }, (_, slot) => hinted[slot] ?? known?.holders[slot]) : known.holders,
+    committedMs: known?.committedMs ?? clock.nowMs(),
+    ...(known ? (known.committedBy ? { committedBy: known.committedBy } : {}) : { committedBy: peer }),
+  };
+  const records: StoreRecord[] = [];
+  for (const { stripe, row, body: payload } of received?.inline.values() ?? []) {
+    records.push({ key: { object: objectId, kind: recordKind.shard, stripe, row }, identity: identityOf(view.stripe(stripe), row), payload });
+  }
+  const healthy = known !== undefined && (await held.layout(digest).then(() => true, () => false));
+  if (received && !healthy) records.push(...(await layoutRecords(dependencies, object.root, received)));
+  records.push(await held.holdersRecord(object.root, object));
+  await store.put(records, 'memory');
+  if (request.durability === 'fsync') await store.sync();
+  held.add(object);
+  for (const { stripe, row, body: shard } of received?.inline.values() ?? []) {
+    held.clearDamaged(object, stripe, row);
+    shard.release();
+  }
+  uploads.finish(digestOf(objectId));
+  if (!known) announcer.add(digest);
+  return ok<'layout'>({ durability: request.durability, missing: [] });
+}
+
+/** An upload becomes one object, by the peer that made it. */
+function mayClaim({ held, uploads }: HolderDependencies, peer: PeerId, digest: Digest, upload: Digest): Reply<never> | undefined {
+  if (held.ofUpload(upload)) return refuse(status.conflict, 'this upload became another object');
+  if (upload !== digest && held.get(upload)) return refuse(status.conflict, 'the upload id is the root of an object');
+  if (uploads.has(upload) && !uploads.belongsTo(upload, peer)) return refuse(status.conflict, 'this upload belongs to another peer');
+  return undefined;
+}
+
+/** Takes the body apart and verifies it from the root down. Throws `LAYOUT_INVALID`. */
+function receive({ codec }: HolderDependencies, request: LayoutRequest, body: Body): ReceivedLayout {
+  const deriveKey = (context: string, material: Uint8Array): Uint8Array => codec.deriveKey(context, material);
+  let at = 0;
+  const take = (bytes: number): Body => {
+    if (at + bytes > body.byteLength) return body.slice(body.byteLength);
+    at += bytes;
+    return body.slice(at - bytes, at);
+  };
+  const copy = (bytes: number): Uint8Array => {
+    const part = take(bytes);
+    const copied = part.bytes().slice();
+    part.release();
+    return copied;
+  };
+  const view = new LayoutView(deriveKey, request.root.slice(), copy(request.headerBytes));
+  const [indexes, pages]: [Uint8Array[], Uint8Array[]] = [[], []];
+  request.pageBytes.slice(0, view.indexes + view.pages).forEach((bytes, number) => {
+    const part = copy(bytes);
+    if (number < view.indexes) view.addIndex(number, part);
+    else view.addPage(number - view.indexes, part);
+    (number < view.indexes ? indexes : pages).push(part);
+  });
+  for (let page = pages.length; page < view.pages; page++) view.addPage(page, new Uint8Array(0));
+  const manifest = copy(request.manifestBytes);
+  view.checkManifest(manifest);
+  const inline = new Map(request.inline.map(({ stripe, row, byteLength }) => [`${stripe}/${row}`, { stripe, row, body: take(byteLength) }]));
+  return { view, indexes, pages, manifest, inline };
+}
+
+/** Shards that the slots should have but that are neither stored with the committed identity nor inline. */
+function missingShards(
+  { store }: HolderDependencies, view: LayoutView, objectId: Uint8Array, slots: number, received: ReceivedLayout | undefined,
+): { stripe: number; row: number }[] {
+  const missing: { stripe: number; row: number }[] = [];
+  if (slots === 0) return missing;
+  const stored = new Map<number, Uint8Array>();
+  for (const { key, identity } of store.records(objectId)) {
+    if (key.kind === recordKind.shard) stored.set(key.stripe * rows + key.row, identity);
+  }
+  for (let stripe = 0; stripe < view.header.stripes; stripe++) {
+    const entry = view.stripe(stripe);
+    for (let slot = 0; slot < rows; slot++) {
+      const row = rowAt(stripe, slot);
+      if ((slots & (1 << slot)) === 0 || entry.lengths[row] === 0 || received?.inline.has(`${stripe}/${row}`)) continue;
+      const identity = stored.get(stripe * rows + row);
+      if (!identity || !equalBytes(identity, identityOf(entry, row))) missing.push({ stripe, row });
+    }
+  }
+  return missing;
+}
+
+async function layoutRecords({ codec }: HolderDependencies, root: Uint8Array, received: ReceivedLayout): Promise<StoreRecord[]> {
+  const record = async (kind: RecordKind, stripe: number, row: number, bytes: Uint8Array): Promise<StoreRecord> => {
+    const payload = bodyFrom(bytes);
+    return { key: { object: root, kind, stripe, row }, identity: await codec.identity(payload), payload };
+  };
+  return Promise.all([
+    record(recordKind.header, 0, 0, received.view.headerBytes),
+    record(recordKind.manifest, 0, 0, received.manifest),
+    ...received.indexes.map((bytes, index) => record(recordKind.page, index, 1, bytes)),
+    ...received.pages.map((bytes, page) => record(recordKind.page, page, 0, bytes)),
+  ]);
+}
