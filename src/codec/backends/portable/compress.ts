@@ -1,6 +1,6 @@
 /** The compression stage: zstd by `node:zlib`, or a frame of raw blocks where a sample says that zstd would not pay. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { PangeaError } from '../../../errors/errors.ts';
+import { PangeaError, isPangeaError } from '../../../errors/errors.ts';
 import type { Compression } from '../../codec.ts';
 import { frameShape, readStored, storedFrameBytes, writeStored } from './frame.ts';
 
@@ -36,6 +36,17 @@ export function decompress(frame: Uint8Array, maxBytes: number): Uint8Array {
   return content;
 }
 
+/** The content of one frame that holds just `bytes`; anything else is `CORRUPT`. */
+export function decompressExactly(frame: Uint8Array, bytes: number): Uint8Array {
+  try {
+    const content = decompress(frame, bytes);
+    if (content.length === bytes) return content;
+  } catch (error) {
+    if (!isPangeaError(error, 'TOO_LARGE')) throw error;
+  }
+  throw new PangeaError('CORRUPT', `the segment does not hold ${bytes} bytes`);
+}
+
 function inflate(frame: Uint8Array, contentBytes: number | undefined, maxBytes: number): Uint8Array {
   try {
     const out = zstdDecompressSync(frame, {
@@ -67,7 +78,7 @@ function levelFor(content: Uint8Array, compression: Compression): number | undef
 }
 
 function sampledRatio(content: Uint8Array, level: number): number {
-  if (content.length <= sampleBytes * samples) return 0.9;
+  if (content.length <= sampleBytes * samples) return easyRatio; // cheaper to compress than to judge
   const picked = new Uint8Array(sampleBytes * samples);
   const stride = Math.floor((content.length - sampleBytes) / (samples - 1));
   for (let i = 0; i < samples; i++) picked.set(content.subarray(i * stride, i * stride + sampleBytes), i * sampleBytes);

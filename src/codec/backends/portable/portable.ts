@@ -10,8 +10,8 @@ import { bodyFrom, type Body } from '../../../body/body.ts';
 import { concatBytes } from '../../../std/std.ts';
 import { PangeaError } from '../../../errors/errors.ts';
 import type { Codec, Compression, EncodedShards, SegmentContext } from '../../codec.ts';
-import { dataShards, maxSegmentBytes, maxWholeBytes, nonceBytes } from '../../format.ts';
-import { compress, decompress } from './compress.ts';
+import { dataShards, maxWholeBytes, nonceBytes } from '../../format.ts';
+import { compress, decompress, decompressExactly } from './compress.ts';
 import { hash } from './hash.ts';
 import { parityOf, rebuild } from './reedSolomon.ts';
 import { checkPlaces, checkRows, choosePresent, type Rows } from './rows.ts';
@@ -113,15 +113,13 @@ class PortableCodec implements Codec {
   }): Promise<Body> {
     const { segment, plaintextBytes, context } = request;
     const frame = openSealed(request.key, request.sealed.bytes(), segmentAssociatedData(context, segment, plaintextBytes));
-    const content = decompress(frame, maxSegmentBytes);
-    if (content.length !== plaintextBytes) throw new PangeaError('CORRUPT', `a segment of ${content.length} bytes instead of ${plaintextBytes}`);
-    return bodyFrom(content);
+    return bodyFrom(decompressExactly(frame, plaintextBytes));
   }
 
   async reconstruct(request: { shards: readonly (Body | null)[]; lengths: readonly number[]; rows: readonly number[] }): Promise<Body[]> {
     const rows = checkRows(bytesOf(request.shards), request.lengths);
-    if (request.rows.some((row) => !(row in rows))) throw new PangeaError('INTERNAL', `no such rows: ${request.rows.join()}`);
-    const absent = [...new Set(request.rows)].filter((row) => rows[row] === null);
+    if (request.rows.some((row, at) => !(row in rows) || request.rows.indexOf(row) !== at)) throw new PangeaError('INTERNAL', `no such rows: ${request.rows.join()}`);
+    const absent = request.rows.filter((row) => rows[row] === null);
     const present = choosePresent(rows);
     const rebuilt = rebuild(rows, present, absent, request.lengths);
     return request.rows.map((row) => bodyFrom((rows[row] ?? rebuilt[absent.indexOf(row)]) as Uint8Array));

@@ -1,0 +1,172 @@
+//! The compression stage: which level, or none, and decompression that is bounded before it starts.
+
+use zstd_safe::{CCtx, DCtx, WriteBuf};
+
+use crate::frame::{MAGIC, append_stored, stored_frame_bytes};
+use crate::memory::Span;
+use crate::{Error, Result};
+
+/// How hard to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// A frame of raw blocks.
+    Store,
+    /// A zstd level, 1–22.
+    Level(i32),
+    /// A sample decides between storing and a level from `min` to `max`.
+    Sample {
+        /// Lowest level.
+        min: i32,
+        /// Highest level.
+        max: i32,
+    },
+}
+
+const SAMPLES: usize = 4;
+const SAMPLE_BYTES: usize = 4096;
+/// What the sample must shrink to, so that the time spent on the rest is worth it.
+const WORTHWHILE_RATIO: f32 = 0.97;
+/// From here down the level rises towards the highest allowed: what shrinks well also compresses quickly.
+const EASY_RATIO: f32 = 0.5;
+
+/// Room that [`append_frame`] needs for so much content.
+pub fn frame_capacity(content_bytes: usize) -> usize {
+    zstd_safe::compress_bound(content_bytes).max(stored_frame_bytes(content_bytes))
+}
+
+/// Appends one frame around `content` to `out`, which has [`frame_capacity`] to spare.
+pub fn append_frame(
+    compressor: &mut CCtx<'_>,
+    scratch: &mut Vec<u8>,
+    content: Span<'_>,
+    compression: Compression,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let start = out.len();
+    if let Some(level) = level_for(compressor, scratch, content, compression)? {
+        let plain = content.contiguous(scratch);
+        let written = compressor.compress(&mut Tail::of(out), plain, level).map_err(internal)?;
+        if written < stored_frame_bytes(content.length()) {
+            return Ok(());
+        }
+        out.truncate(start);
+    }
+    append_stored(content, out);
+    Ok(())
+}
+
+/// Decompresses exactly one frame to `out`. More than `max_bytes` is `TOO_LARGE` before memory is taken for
+/// it: `make_room` is called once, with the bytes that may be needed, before anything is written.
+pub fn read_frame<'a>(
+    decompressor: &mut DCtx<'_>,
+    frame: &[u8],
+    max_bytes: usize,
+    make_room: impl FnOnce(usize) -> &'a mut Vec<u8>,
+) -> Result<()> {
+    let too_large = || Error::TooLarge(format!("the content is larger than the {max_bytes} bytes allowed"));
+    let broken = || Error::Corrupt("the sealed content is not one zstd frame".into());
+    if !frame.starts_with(&MAGIC) || zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
+        return Err(broken());
+    }
+    let declared = zstd_safe::get_frame_content_size(frame).map_err(|_| broken())?;
+    let room = match declared {
+        Some(bytes) if bytes > max_bytes as u64 => return Err(too_large()),
+        Some(bytes) => bytes as usize,
+        None => max_bytes,
+    };
+    let out = make_room(room);
+    out.clear();
+    let written = match decompressor.decompress(&mut Tail { vec: out, limit: room }, frame) {
+        Ok(written) => written,
+        Err(DESTINATION_TOO_SMALL) => return Err(too_large()),
+        Err(_) => return Err(Error::Corrupt("the sealed content does not decompress".into())),
+    };
+    match declared {
+        Some(bytes) if bytes != written as u64 => Err(broken()),
+        _ => Ok(()),
+    }
+}
+
+/// `ZSTD_error_dstSize_tooSmall`, as zstd returns it.
+const DESTINATION_TOO_SMALL: usize = 70_usize.wrapping_neg();
+
+/// The free end of a vector, as zstd writes to it.
+struct Tail<'a> {
+    vec: &'a mut Vec<u8>,
+    /// Most bytes that may be written.
+    limit: usize,
+}
+
+impl<'a> Tail<'a> {
+    fn of(vec: &'a mut Vec<u8>) -> Self {
+        let limit = vec.capacity() - vec.len();
+        Self { vec, limit }
+    }
+}
+
+// SAFETY: `as_mut_ptr` and `capacity` describe spare capacity of the vector, and zstd reports by
+// `filled_until` how many bytes of it, from the start, it has initialised. A tail is written once.
+unsafe impl WriteBuf for Tail<'_> {
+    fn as_slice(&self) -> &[u8] {
+        &[]
+    }
+
+    fn capacity(&self) -> usize {
+        self.limit.min(self.vec.capacity() - self.vec.len())
+    }
+
+    fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.vec.spare_capacity_mut().as_mut_ptr().cast()
+    }
+
+    unsafe fn filled_until(&mut self, count: usize) {
+        let length = self.vec.len() + count;
+        // SAFETY: zstd has initialised `count` bytes after the former end, inside the capacity.
+        unsafe { self.vec.set_len(length) }
+    }
+}
+
+fn level_for(
+    compressor: &mut CCtx<'_>,
+    scratch: &mut Vec<u8>,
+    content: Span<'_>,
+    compression: Compression,
+) -> Result<Option<i32>> {
+    match compression {
+        Compression::Store => Ok(None),
+        Compression::Level(level) => checked(level).map(Some),
+        Compression::Sample { min, max } => {
+            let (min, max) = (checked(min)?, checked(max)?.max(min));
+            let ratio = sampled_ratio(compressor, scratch, content, min)?;
+            if ratio > WORTHWHILE_RATIO {
+                return Ok(None);
+            }
+            let ease = ((EASY_RATIO - ratio) / EASY_RATIO).clamp(0.0, 1.0);
+            Ok(Some(min + ((max - min) as f32 * ease).round() as i32))
+        }
+    }
+}
+
+/// What a few pieces from across the content shrink to together.
+fn sampled_ratio(compressor: &mut CCtx<'_>, scratch: &mut Vec<u8>, content: Span<'_>, level: i32) -> Result<f32> {
+    const PICKED: usize = SAMPLES * SAMPLE_BYTES;
+    if content.length() <= PICKED {
+        return Ok(EASY_RATIO); // cheaper to compress than to judge
+    }
+    let stride = (content.length() - SAMPLE_BYTES) / (SAMPLES - 1);
+    scratch.clear();
+    for start in (0..SAMPLES).map(|sample| sample * stride) {
+        content.part(start..start + SAMPLE_BYTES).pieces().for_each(|piece| scratch.extend_from_slice(piece));
+    }
+    let mut out = [0; PICKED + 1024];
+    let written = compressor.compress(&mut out[..], scratch, level).map_err(internal)?;
+    Ok(written as f32 / PICKED as f32)
+}
+
+fn checked(level: i32) -> Result<i32> {
+    if (1..=22).contains(&level) { Ok(level) } else { Err(Error::Internal(format!("zstd level {level} is not one of 1–22"))) }
+}
+
+fn internal(code: usize) -> Error {
+    Error::Internal(format!("zstd: {}", zstd_safe::get_error_name(code)))
+}

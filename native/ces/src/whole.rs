@@ -1,0 +1,98 @@
+//! Whole blocks (`schema/ces-block.md`): u32 length of the sealed bytes, the sealed bytes, zeros up to
+//! eight equal slices, parity. What the other Pangea implementations read and write.
+
+use crate::compress::{append_frame, frame_capacity, read_frame};
+use crate::memory::{Memory, Span};
+use crate::rows::{Rows, Target};
+use crate::seal::{self, Key};
+use crate::stripe::{Coded, add_parity};
+use crate::workspace::{Workspace, room};
+use crate::{Compression, DATA_SHARDS, Error, IDENTITY_BYTES, Kernel, MAX_WHOLE_BYTES, Result};
+
+const PREFIX_BYTES: usize = 4;
+
+/// A sealed block in one piece of memory, and the parity over it.
+pub struct Block<M> {
+    /// Eight data shards, one after the other.
+    pub data: M,
+    /// Length of each shard.
+    pub shard_bytes: usize,
+    /// The four parity shards.
+    pub parity: Vec<M>,
+    /// BLAKE3-256 of the twelve.
+    pub identities: Vec<[u8; IDENTITY_BYTES]>,
+    /// Bytes that the compressor gave.
+    pub compressed_bytes: usize,
+}
+
+/// Compresses, seals and cuts up to 64 MiB.
+pub fn encode_whole<M: Memory>(
+    kernel: Kernel,
+    plaintext: Span<'_>,
+    key: &Key,
+    compression: Compression,
+    threads: usize,
+) -> Result<Block<M>> {
+    let length = plaintext.length();
+    if length > MAX_WHOLE_BYTES {
+        return Err(Error::TooLarge(format!("{length} bytes; a whole block holds {MAX_WHOLE_BYTES}")));
+    }
+    let capacity = PREFIX_BYTES + seal::OVERHEAD_BYTES + frame_capacity(length) + DATA_SHARDS;
+    let mut data = M::with_capacity(capacity);
+    let block = data.vec();
+    block.extend_from_slice(&[0; PREFIX_BYTES]);
+    block.extend_from_slice(&seal::nonce());
+    Workspace::with(|tools| append_frame(&mut tools.compressor, &mut tools.scratch, plaintext, compression, block))?;
+    seal::seal_tail(block, PREFIX_BYTES, key, &[])?;
+    let sealed_bytes = block.len() - PREFIX_BYTES;
+    block[..PREFIX_BYTES].copy_from_slice(&(sealed_bytes as u32).to_le_bytes());
+    let shard_bytes = block.len().div_ceil(DATA_SHARDS);
+    block.resize(shard_bytes * DATA_SHARDS, 0);
+
+    let slices: Vec<&[u8]> = block.chunks_exact(shard_bytes).collect();
+    let Coded { parity, data_identities: mut identities } = add_parity::<M>(kernel, &slices, true, threads);
+    let (parity, of_parity): (Vec<M>, Vec<_>) = parity.into_iter().unzip();
+    identities.extend(of_parity);
+    Ok(Block { data, shard_bytes, parity, identities, compressed_bytes: sealed_bytes - seal::OVERHEAD_BYTES })
+}
+
+/// Opens a block from any eight shards. More plaintext than `max_bytes` is `TOO_LARGE`.
+pub fn decode_whole<M: Memory>(kernel: Kernel, shards: &[Option<&[u8]>], key: &Key, max_bytes: usize) -> Result<M> {
+    let (rows, shard_bytes) = Rows::of_one_length(shards)?;
+    Workspace::with(|tools| {
+        let block = room(&mut tools.scratch, shard_bytes * DATA_SHARDS);
+        join(kernel, &rows, shard_bytes, block);
+        let frame = seal::open_in_place(sealed_in(block)?, key, &[])?;
+        let mut memory = None;
+        read_frame(&mut tools.decompressor, frame, max_bytes, |bytes| memory.insert(M::with_capacity(bytes)).vec())?;
+        memory.ok_or_else(|| Error::Internal("a frame was read without asking for room".into()))
+    })
+}
+
+/// The eight slices one after the other, missing ones made on the spot.
+fn join(kernel: Kernel, rows: &Rows<'_>, shard_bytes: usize, block: &mut [u8]) {
+    if shard_bytes == 0 {
+        return;
+    }
+    let missing = block.chunks_exact_mut(shard_bytes).enumerate().filter_map(|(row, room)| match rows.get(row) {
+        Some(bytes) => {
+            room.copy_from_slice(bytes);
+            None
+        }
+        None => Some((row, shard_bytes, Target::Fill(room))),
+    });
+    rows.rebuild(kernel, missing);
+}
+
+/// The sealed bytes in a block whose length and padding are what an encoder writes.
+fn sealed_in(block: &mut [u8]) -> Result<&mut [u8]> {
+    let broken = || Error::Corrupt("the shards do not make up one sealed block".into());
+    let total = block.len();
+    let (prefix, rest) = block.split_first_chunk_mut::<PREFIX_BYTES>().ok_or_else(broken)?;
+    let sealed_bytes = u32::from_le_bytes(*prefix) as usize;
+    let (sealed, padding) = rest.split_at_mut_checked(sealed_bytes).ok_or_else(broken)?;
+    if (PREFIX_BYTES + sealed_bytes).div_ceil(DATA_SHARDS) * DATA_SHARDS != total || padding.iter().any(|byte| *byte != 0) {
+        return Err(broken());
+    }
+    Ok(sealed)
+}
