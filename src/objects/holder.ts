@@ -3,27 +3,25 @@
  * Remote input never throws past `handle`; everything a peer claims is checked against hashes before it is stored.
  */
 import { bodyFrom, type Body } from '../body/body.ts';
-import type { Codec } from '../codec/codec.ts';
+import { maxShardBytes, type Codec } from '../codec/codec.ts';
 import { isPangeaError } from '../errors/errors.ts';
-import { digestOf, type PeerId } from '../ids/ids.ts';
-import { maxShardBytes } from '../codec/codec.ts';
+import { digestOf, type Digest, type PeerId } from '../ids/ids.ts';
 import { recordKind, type RecordKind, type ShardStore } from '../store/store.ts';
-import type { Clock } from '../std/std.ts';
+import { equalBytes, type Clock } from '../std/std.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
 import { status, type DeleteRequest, type GetRequest, type HaveRequest, type LayoutRequest, type PutRequest, type Reply, type Request } from '../transport/transport.ts';
 import type { Announcer } from './announce.ts';
 import { encodeTombstone } from './held-record.ts';
-import type { HeldObjects } from './held.ts';
+import type { HeldObject, HeldObjects } from './held.ts';
 import { commitLayout } from './holder-commit.ts';
 import { deleteTagOf } from './keys.ts';
 import type { KeyedLock } from './keyed-lock.ts';
 import { identityOf } from './layout.ts';
 import { encodeOpening, openingRow } from './opening.ts';
+import { RepairLeases } from './repair-leases.ts';
 import { ok, refusalOf, refuse } from './reply.ts';
-import { equalBytes } from '../std/std.ts';
 import { maxStripes, rows } from './shape.ts';
 import type { Uploads } from './uploads.ts';
-import type { Digest } from '../ids/ids.ts';
 
 export interface HolderDependencies {
   readonly store: ShardStore;
@@ -41,9 +39,11 @@ export interface HolderDependencies {
 
 export class Holder {
   readonly #dependencies: HolderDependencies;
+  readonly #leases: RepairLeases;
 
   constructor(dependencies: HolderDependencies) {
     this.#dependencies = dependencies;
+    this.#leases = new RepairLeases(dependencies.clock);
   }
 
   async handle(peer: PeerId, request: Request, body: Body): Promise<Reply> {
@@ -68,7 +68,7 @@ export class Holder {
     const { store, uploads, localPeer } = this.#dependencies;
     if (body.byteLength > maxShardBytes) return refuse(status.tooLarge, `a shard has at most ${maxShardBytes} bytes`);
     if (body.byteLength === 0 || request.row >= rows || request.stripe >= maxStripes) return refuse(status.badRequest, 'no shard lies there');
-    if (request.repair) return this.#putRepaired(request, body);
+    if (request.repair) return this.#putRepaired(peer, request, body);
     const refusal = this.#mayUpload(peer, request.object);
     if (refusal) return refusal;
     if (!uploads.reserve(request.object, peer, body.byteLength, peer === localPeer)) {
@@ -84,13 +84,12 @@ export class Holder {
     const id = digestOf(object);
     if (!storing) return refuse(status.denied, 'this node does not store for others');
     if (held.isDeleted(id)) return refuse(status.gone, 'this object was deleted');
-    if (held.get(id) || held.ofUpload(id)) return refuse(status.conflict, 'this upload is committed already');
     if (uploads.has(id) && !uploads.belongsTo(id, peer)) return refuse(status.conflict, 'this upload belongs to another peer');
     return undefined;
   }
 
   /** A shard of an object that is held here: the layout says what it must be, whoever sends it. */
-  async #putRepaired(request: PutRequest, body: Body): Promise<Reply<'put'>> {
+  async #putRepaired(peer: PeerId, request: PutRequest, body: Body): Promise<Reply<'put'>> {
     const { held, store } = this.#dependencies;
     const digest = digestOf(request.object);
     if (held.isDeleted(digest)) return refuse(status.gone, 'this object was deleted');
@@ -102,10 +101,11 @@ export class Holder {
     if (!equalBytes(identityOf(entry, request.row), request.identity) || entry.lengths[request.row] !== body.byteLength) {
       return refuse(status.mismatch, 'the layout commits to another shard in this place');
     }
+    if (!this.#leases.claim(digest, request.stripe, peer)) return refuse(status.conflict, 'another holder is restoring these stripes');
     const key = { object: object.objectId, kind: recordKind.shard, stripe: request.stripe, row: request.row };
     await store.put([{ key, identity: request.identity, payload: body }], request.durability);
     // Deleted while the shard was being written: it must not stay behind.
-    if (held.isDeleted(digest)) {
+    if (held.isDeleted(object.digest)) {
       await store.remove([key]);
       return refuse(status.gone, 'this object was deleted');
     }
@@ -116,14 +116,14 @@ export class Holder {
   async #get(peer: PeerId, request: GetRequest): Promise<Reply<'get'>> {
     const { held, store, uploads, localPeer } = this.#dependencies;
     const digest = digestOf(request.object);
-    const object = held.get(digest);
+    const object = this.#object(digest);
     if (request.kind > recordKind.tombstone) return refuse(status.badRequest, `kind ${request.kind} is not known here`);
     const kind = request.kind as RecordKind;
     if (held.isDeleted(digest) && kind !== recordKind.tombstone) return refuse(status.gone, 'this object was deleted');
     if (kind === recordKind.header && request.row === openingRow) return this.#opening(digest);
     const isOwnUpload = kind === recordKind.shard && (uploads.belongsTo(digest, peer) || (uploads.has(digest) && peer === localPeer));
     if (!object && !isOwnUpload && kind !== recordKind.tombstone) return refuse(status.notFound, 'this object is not here');
-    const key = { object: kind === recordKind.shard && object ? object.objectId : request.object, kind, stripe: request.stripe, row: request.row };
+    const key = { object: (kind === recordKind.shard ? object?.objectId : object?.root) ?? request.object, kind, stripe: request.stripe, row: request.row };
     const info = store.stat(key);
     if (!info) return refuse(status.notFound, 'this part of the object is not here');
     const length = request.length === 0 ? info.byteLength - request.offset : request.length;
