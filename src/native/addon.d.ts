@@ -117,3 +117,28 @@ export interface NativeStoreUsage {
 
 /** Opens a store: locks the directory and reads its index. */
 export declare function openNativeStore(options: NativeStoreOptions): Promise<NativeStore>
+
+/** Instruction sets that the processor has and the system lets programs use. */
+export interface NativeCpuFeatures {
+  ssse3: boolean
+  avx2: boolean
+  /** F, BW and VL together. */
+  avx512: boolean
+  gfni: boolean
+  neon: boolean
+}
+
+/** The outcome of trying an operation. */
+export interface NativeProbe {
+  available: boolean
+  /** The steps that succeeded, or the first that failed. */
+  detail: string
+}
+
+export declare function probeCpu(): NativeCpuFeatures
+
+/** Loads an XDP program of two instructions and closes it. */
+export declare function probeEbpf(): Promise<NativeProbe>
+
+/** Sets up a ring and completes a no-op, a write and an fsync on a nameless file in `directory`. */
+export declare function probeIoUring(directory: string): Promise<NativeProbe>
