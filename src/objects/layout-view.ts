@@ -72,9 +72,12 @@ export class LayoutView {
     return entry;
   }
 
-  /** Forgets a page that a long sequential read is done with. */
-  dropPage(page: number): void {
-    this.#pages.delete(page);
+  /** Forgets the pages that were added first, beyond so many. */
+  keepPages(count: number): void {
+    for (const page of this.#pages.keys()) {
+      if (this.#pages.size <= count) return;
+      this.#pages.delete(page);
+    }
   }
 }
 
