@@ -1,0 +1,380 @@
+//! The endpoint: one socket, the connections on it, requests out and in.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use libp2p_identity::PeerId;
+use pangea_firewall::AllowList;
+use parking_lot::Mutex;
+use quinn::{EndpointConfig, Incoming, ServerConfig, TokioRuntime, VarInt};
+use quinn_proto::HashedConnectionIdGenerator;
+use tokio::time::{sleep, timeout};
+
+use crate::body::{self, Bounds};
+use crate::budget::Budget;
+use crate::config::{Config, LARGEST_DATAGRAM_BYTES, Limits, connection_window, transport};
+use crate::error::{Error, close_reason, reset};
+use crate::framing::{Answer, ReceiveError, Sending, receive_head, request_head};
+use crate::serve::{Handler, Serving};
+use crate::{socket, tls};
+
+/// Handshakes under way from which on a source must prove its address first (a Retry packet).
+const HANDSHAKES_WITHOUT_RETRY: usize = 32;
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// One UDP socket that listens and dials.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) quinn: quinn::Endpoint,
+    pub(crate) identity: tls::Identity,
+    pub(crate) client_transport: Arc<quinn::TransportConfig>,
+    pub(crate) allow: AllowList,
+    limits: Limits,
+    connections: Mutex<HashMap<u32, quinn::Connection>>,
+    window: Mutex<VarInt>,
+    next_connection: AtomicU32,
+    serving: Arc<Serving>,
+    answers: Budget,
+    requesting: AtomicUsize,
+    handshakes: AtomicUsize,
+    handler: Mutex<Option<Arc<dyn Handler>>>,
+    refused: Refused,
+}
+
+#[derive(Default)]
+struct Refused {
+    alpn: AtomicU64,
+    handshake: AtomicU64,
+    full: AtomicU64,
+}
+
+/// What the endpoint has let in and turned away since it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Connection attempts whose source address is on the allowlist.
+    pub allowed: u64,
+    /// Attempts from elsewhere; they get no answer.
+    pub denied: u64,
+    /// Peers that do not speak `pangea/1`.
+    pub refused_alpn: u64,
+    /// Handshakes that failed otherwise: no or a bad certificate, silence.
+    pub refused_handshake: u64,
+    /// Attempts beyond the limit of connections.
+    pub refused_full: u64,
+}
+
+impl Endpoint {
+    /// Binds the socket and starts to accept. Must run inside a tokio runtime.
+    pub fn open(config: Config, handler: Arc<dyn Handler>) -> Result<Self, Error> {
+        let identity = tls::Identity::new(config.seed)?;
+        let mut server = ServerConfig::with_crypto(identity.server()?);
+        server.transport_config(transport(&config, false));
+        let socket = socket::bind(&config.bind)?;
+        let quinn = quinn::Endpoint::new(endpoint_config(&config.seed)?, Some(server), socket, Arc::new(TokioRuntime))?;
+        let shared = Arc::new(Shared {
+            quinn,
+            identity,
+            client_transport: transport(&config, true),
+            allow: config.allow,
+            limits: config.limits,
+            connections: Mutex::default(),
+            window: Mutex::new(connection_window(0)),
+            next_connection: AtomicU32::new(1),
+            serving: Serving::new(config.limits),
+            answers: Budget::new(config.limits.body_bytes_in_flight),
+            requesting: AtomicUsize::new(0),
+            handshakes: AtomicUsize::new(0),
+            handler: Mutex::new(Some(handler)),
+            refused: Refused::default(),
+        });
+        tokio::spawn(accept(shared.clone()));
+        Ok(Self { shared })
+    }
+
+    /// This node, in base58btc.
+    #[must_use]
+    pub fn local_peer(&self) -> String {
+        self.shared.identity.peer.to_base58()
+    }
+
+    /// With the real port.
+    pub fn local_address(&self) -> Result<SocketAddr, Error> {
+        Ok(self.shared.quinn.local_addr()?)
+    }
+
+    /// One request on one stream. `expected`: a guess at the length of the answer's body, 0 for none.
+    pub async fn request(
+        &self,
+        connection: u32,
+        kind: u8,
+        head: Bytes,
+        body: Bytes,
+        expected: usize,
+        limit: Duration,
+    ) -> Result<Answer, Error> {
+        let connection = self.shared.connection(connection).ok_or_else(|| Error::Unreachable("the connection is closed".into()))?;
+        let _counted = Counted::enter(&self.shared.requesting);
+        timeout(limit, self.shared.exchange(connection, request_head(kind, &head), body, expected))
+            .await
+            .map_err(|_| Error::Timeout(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)))?
+    }
+
+    /// Answers a request that the handler was given. False when nobody waits for it any more.
+    #[must_use]
+    pub fn respond(&self, id: u32, answer: Answer) -> bool {
+        self.shared.serving.respond(id, answer)
+    }
+
+    /// Closes one connection; `reason` is shown to the peer.
+    pub fn close_connection(&self, connection: u32, reason: &str) {
+        if let Some(connection) = self.shared.connection(connection) {
+            connection.close(reset::NONE, reason.as_bytes());
+        }
+    }
+
+    /// Where connections may come from, shared with the caller.
+    #[must_use]
+    pub fn allow(&self) -> &AllowList {
+        &self.shared.allow
+    }
+
+    /// Counted since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let (allowed, denied) = self.shared.allow.counters();
+        let refused = &self.shared.refused;
+        Counters {
+            allowed,
+            denied,
+            refused_alpn: refused.alpn.load(Ordering::Relaxed),
+            refused_handshake: refused.handshake.load(Ordering::Relaxed),
+            refused_full: refused.full.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Requests that are being served, and requests that wait for an answer.
+    #[must_use]
+    pub fn under_way(&self) -> (usize, usize) {
+        (self.shared.serving.total(), self.shared.requesting.load(Ordering::Relaxed))
+    }
+
+    /// Bytes of the budget for bodies of requests that are free.
+    #[must_use]
+    pub fn free_body_bytes(&self) -> usize {
+        self.shared.serving.budget.free_bytes()
+    }
+
+    /// Takes no new connection and no new request, waits for those under way until `deadline`, then closes.
+    pub async fn close(&self, deadline: Duration) {
+        let shared = &self.shared;
+        shared.quinn.set_server_config(None);
+        // Requests that have reached the handler are still answered: `respond` does not need it.
+        let handler = shared.handler.lock().take();
+        let _ = timeout(deadline, async {
+            while self.under_way() != (0, 0) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        shared.quinn.close(reset::NONE, b"the node stops");
+        // Lets the close frames out; a peer that does not acknowledge them is not waited for.
+        let _ = timeout(Duration::from_millis(200), shared.quinn.wait_idle()).await;
+        drop(handler);
+    }
+}
+
+impl Shared {
+    fn connection(&self, id: u32) -> Option<quinn::Connection> {
+        self.connections.lock().get(&id).cloned()
+    }
+
+    fn handler(&self) -> Option<Arc<dyn Handler>> {
+        self.handler.lock().clone()
+    }
+
+    /// Enters an authenticated connection, serves its streams, and tells when it ends. The news of its
+    /// beginning is out before its first request can be.
+    pub(crate) fn adopt(self: &Arc<Self>, connection: quinn::Connection, peer: PeerId, dialled: bool) -> u32 {
+        let id = self.next_connection.fetch_add(1, Ordering::Relaxed);
+        self.connections.lock().insert(id, connection.clone());
+        self.share_windows(Some(&connection));
+        if let Some(handler) = self.handler() {
+            handler.opened(id, &peer.to_base58(), &canonical(connection.remote_address()).to_string(), dialled);
+        }
+        let shared = self.clone();
+        tokio::spawn(async move {
+            let reason = loop {
+                match connection.accept_bi().await {
+                    Ok(stream) => {
+                        let handler = shared.clone();
+                        tokio::spawn(shared.serving.clone().stream(id, peer, stream, move || handler.handler()));
+                    }
+                    Err(error) => break close_reason(&error),
+                }
+            };
+            shared.connections.lock().remove(&id);
+            shared.share_windows(None);
+            if let Some(handler) = shared.handler() {
+                handler.closed(id, &reason);
+            }
+        });
+        id
+    }
+
+    /// Keeps what all connections may leave unread within one bound.
+    fn share_windows(&self, added: Option<&quinn::Connection>) {
+        let connections: Vec<_> = {
+            let connections = self.connections.lock();
+            let share = connection_window(connections.len());
+            let mut window = self.window.lock();
+            let changed = *window != share;
+            *window = share;
+            if changed { connections.values().cloned().collect() } else { added.cloned().into_iter().collect() }
+        };
+        let share = *self.window.lock();
+        for connection in connections {
+            connection.set_receive_window(share);
+        }
+    }
+
+    async fn exchange(
+        &self,
+        connection: quinn::Connection,
+        head: Bytes,
+        body: Bytes,
+        expected: usize,
+    ) -> Result<Answer, Error> {
+        let (send, mut recv) = connection.open_bi().await?;
+        let mut outgoing = Some(Sending::new(send));
+        let mut chunks = [head, body];
+        let write = async {
+            if let Some(mut send) = outgoing.take()
+                && send.write_all_chunks(&mut chunks).await.is_ok()
+            {
+                send.complete();
+            }
+            // A peer that stops reading has an answer for it; a lost connection shows in the reading too.
+            std::future::pending::<Infallible>().await
+        };
+        let read = async {
+            let result = self.receive_answer(&mut recv, expected).await;
+            if result.is_err() {
+                let _ = recv.stop(reset::CANCELLED);
+            }
+            result
+        };
+        tokio::select! {
+            never = write => match never {},
+            answer = read => answer.map_err(Error::from),
+        }
+    }
+
+    async fn receive_answer(&self, recv: &mut quinn::RecvStream, expected: usize) -> Result<Answer, ReceiveError> {
+        let (status, head) = receive_head::<2>(recv, self.limits.struct_bytes).await?;
+        let bounds = Bounds { limit: self.limits.body_bytes, budget: &self.answers, stall: self.limits.stall };
+        // The hold ends here: from now on the body is the caller's own.
+        let (body, _hold) = body::receive(recv, expected, &bounds).await?;
+        Ok(Answer { status: u16::from_le_bytes(status), head, body })
+    }
+}
+
+/// Takes connections until the endpoint closes.
+async fn accept(shared: Arc<Shared>) {
+    while let Some(incoming) = shared.quinn.accept().await {
+        if !shared.allow.permits(incoming.remote_address().ip()) {
+            incoming.ignore();
+        } else if shared.connections.lock().len() >= shared.limits.connections {
+            shared.refused.full.fetch_add(1, Ordering::Relaxed);
+            incoming.refuse();
+        } else if shared.handshakes.load(Ordering::Relaxed) >= HANDSHAKES_WITHOUT_RETRY && incoming.may_retry() {
+            let _ = incoming.retry();
+        } else {
+            tokio::spawn(greet(shared.clone(), incoming));
+        }
+    }
+}
+
+async fn greet(shared: Arc<Shared>, incoming: Incoming) {
+    let _counted = Counted::enter(&shared.handshakes);
+    let connection = match incoming.accept() {
+        Ok(connecting) => timeout(HANDSHAKE, connecting).await,
+        Err(error) => Ok(Err(error)),
+    };
+    let connection = match connection {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(quinn::ConnectionError::TransportError(error))) if u64::from(error.code) == tls::NO_APPLICATION_PROTOCOL => {
+            shared.refused.alpn.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        _ => {
+            shared.refused.handshake.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+    };
+    match tls::remote_peer(&connection) {
+        Some(peer) if peer != shared.identity.peer => {
+            shared.adopt(connection, peer, false);
+        }
+        _ => connection.close(reset::NONE, b""),
+    }
+}
+
+/// A dual-stack socket shows IPv4 sources as mapped IPv6 addresses.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// A restarted node must be able to tell its peers that their connections are gone, so the keys of
+/// stateless resets and of connection ids follow from the identity.
+fn endpoint_config(seed: &[u8; 32]) -> Result<EndpointConfig, Error> {
+    let key = blake3::derive_key("pangea-node 1 quic stateless reset", seed);
+    let cid = blake3::derive_key("pangea-node 1 quic connection ids", seed);
+    let cid = u64::from_le_bytes([cid[0], cid[1], cid[2], cid[3], cid[4], cid[5], cid[6], cid[7]]);
+    let mut config = EndpointConfig::new(Arc::new(ResetKey(key)));
+    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(cid)));
+    config.max_udp_payload_size(LARGEST_DATAGRAM_BYTES).map_err(|error| Error::Identity(error.to_string()))?;
+    Ok(config)
+}
+
+struct ResetKey([u8; 32]);
+
+impl quinn::crypto::HmacKey for ResetKey {
+    fn sign(&self, data: &[u8], signature_out: &mut [u8]) {
+        blake3::Hasher::new_keyed(&self.0).update(data).finalize_xof().fill(signature_out);
+    }
+
+    fn signature_len(&self) -> usize {
+        32
+    }
+
+    fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), quinn::crypto::CryptoError> {
+        let given = <[u8; 32]>::try_from(signature).map_err(|_| quinn::crypto::CryptoError)?;
+        // The comparison of blake3 hashes takes constant time.
+        if blake3::keyed_hash(&self.0, data) == given { Ok(()) } else { Err(quinn::crypto::CryptoError) }
+    }
+}
+
+/// Counts a running operation, also when it is cancelled.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn enter(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

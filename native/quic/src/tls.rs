@@ -1,0 +1,224 @@
+//! Mutual authentication: a certificate that carries the libp2p identity, checked on both sides.
+//!
+//! The certificate and its verification are `libp2p-tls`'s; the configurations around it are made here
+//! because its own offer ChaCha20 first (0.6 GB/s against 0.9 on AES-128-GCM), write a key log, and
+//! cannot tell a wrong peer from a broken handshake.
+
+use std::sync::{Arc, OnceLock};
+
+use libp2p_identity::{Keypair, PeerId};
+use libp2p_tls::certificate;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring::cipher_suite::{
+    TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
+};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
+
+use crate::error::Error;
+
+/// The only protocol that is spoken.
+pub const ALPN: &[u8] = b"pangea/1";
+
+/// TLS alert `no_application_protocol`, as QUIC carries it (RFC 9001, 4.8).
+pub(crate) const NO_APPLICATION_PROTOCOL: u64 = 0x100 + 120;
+
+/// An identity multihash of an Ed25519 public key: code 0, 36 bytes, protobuf of key type 1 and 32 bytes.
+const ED25519_PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
+
+/// The node's key and the certificate that is bound to it, made anew at every start.
+pub(crate) struct Identity {
+    pub(crate) peer: PeerId,
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Identity {
+    pub(crate) fn new(mut seed: [u8; 32]) -> Result<Self, Error> {
+        let keypair = Keypair::ed25519_from_bytes(&mut seed).map_err(|error| Error::Identity(error.to_string()))?;
+        let (certificate, key) = certificate::generate(&keypair).map_err(|error| Error::Identity(error.to_string()))?;
+        let provider = CryptoProvider {
+            cipher_suites: vec![TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256],
+            ..ring::default_provider()
+        };
+        Ok(Self { peer: keypair.public().to_peer_id(), certificate, key, provider: Arc::new(provider) })
+    }
+
+    /// No session is kept and no early data taken: every connection proves its identity anew.
+    pub(crate) fn server(&self) -> Result<Arc<QuicServerConfig>, Error> {
+        let mut config = rustls::ServerConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(tls_error)?
+            .with_client_cert_verifier(Arc::new(Verifier::default()))
+            .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())
+            .map_err(tls_error)?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.max_early_data_size = 0;
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Arc::new(QuicServerConfig::try_from(config).map_err(|error| Error::Identity(error.to_string()))?))
+    }
+
+    /// `expected`: the handshake fails unless this peer answers; `found` then says who did.
+    pub(crate) fn client(&self, expected: Option<PeerId>, found: Arc<OnceLock<PeerId>>) -> Result<Arc<QuicClientConfig>, Error> {
+        let mut config = rustls::ClientConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(tls_error)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier { expected, found }))
+            .with_client_auth_cert(vec![self.certificate.clone()], self.key.clone_key())
+            .map_err(tls_error)?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.enable_early_data = false;
+        config.enable_sni = false;
+        config.resumption = Resumption::disabled();
+        Ok(Arc::new(QuicClientConfig::try_from(config).map_err(|error| Error::Identity(error.to_string()))?))
+    }
+}
+
+fn tls_error(error: rustls::Error) -> Error {
+    Error::Identity(error.to_string())
+}
+
+/// The PeerId of a 32-byte Ed25519 seed, in base58btc.
+pub fn peer_id(mut seed: [u8; 32]) -> Result<String, Error> {
+    let keypair = Keypair::ed25519_from_bytes(&mut seed).map_err(|error| Error::Identity(error.to_string()))?;
+    Ok(keypair.public().to_peer_id().to_base58())
+}
+
+/// Who stands at the other end of an established connection.
+pub(crate) fn remote_peer(connection: &quinn::Connection) -> Option<PeerId> {
+    let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    presented(chain.first()?, chain.get(1..)?).ok()
+}
+
+/// Exactly one certificate, self-signed, with a valid signature of an Ed25519 identity over its key.
+fn presented(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Result<PeerId, rustls::Error> {
+    let refuse = || rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
+    if !intermediates.is_empty() {
+        return Err(refuse());
+    }
+    let peer = certificate::parse(end_entity).map_err(|_| refuse())?.peer_id();
+    if peer.to_bytes().starts_with(&ED25519_PREFIX) { Ok(peer) } else { Err(refuse()) }
+}
+
+#[derive(Debug, Default)]
+struct Verifier {
+    expected: Option<PeerId>,
+    found: Arc<OnceLock<PeerId>>,
+}
+
+impl Verifier {
+    fn verify_signature(
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        certificate::parse(certificate)
+            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?
+            .verify_signature(signed.scheme, message, signed.signature())
+            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadSignature))?;
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn refuse_tls12() -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::Error::PeerIncompatible(rustls::PeerIncompatible::Tls13RequiredForQuic))
+    }
+
+    fn schemes() -> Vec<SignatureScheme> {
+        vec![
+            SignatureScheme::ED25519,
+            SignatureScheme::ECDSA_NISTP256_SHA256,
+            SignatureScheme::ECDSA_NISTP384_SHA384,
+            SignatureScheme::RSA_PSS_SHA256,
+            SignatureScheme::RSA_PSS_SHA384,
+            SignatureScheme::RSA_PSS_SHA512,
+        ]
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let peer = presented(end_entity, intermediates)?;
+        let _ = self.found.set(peer);
+        match self.expected {
+            Some(expected) if expected != peer => {
+                Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+            }
+            _ => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Self::refuse_tls12()
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Self::verify_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        Self::schemes()
+    }
+}
+
+impl ClientCertVerifier for Verifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        presented(end_entity, intermediates)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Self::refuse_tls12()
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Self::verify_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        Self::schemes()
+    }
+}
