@@ -40,5 +40,6 @@ export interface StagePlan {
 /** `--force stage=path` as parsed from the command line. */
 export type Forced = Readonly<Partial<Record<StagePlan['stage'], string>>>;
 
-export { detectCapabilities } from './detect.ts';
-export { planStages, parseForce } from './plan.ts';
+export { detectCapabilities, type DetectOptions } from './detect.ts';
+export { planStages, type PlanInput } from './plan.ts';
+export { parseForce } from './force.ts';
