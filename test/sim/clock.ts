@@ -22,7 +22,7 @@ export class VirtualClock implements Clock {
   events = 0;
 
   nowMs(): number {
-    return epochMs + this.#timeMs;
+    return epochMs + Math.floor(this.#timeMs);
   }
 
   monotonicMs(): number {

@@ -162,6 +162,17 @@ export class MemoryStore implements ShardStore {
     this.#quotaBytes = quotaBytes;
   }
 
+  /** True when a crash now would leave this record as reads see it. */
+  isDurable(key: RecordKey): boolean {
+    const stored = this.#find(key);
+    return stored !== undefined && this.#platter.get(keyText(key)) === stored;
+  }
+
+  /** The bytes as they lie there, unverified: for those who look at a machine from outside. */
+  peek(key: RecordKey): Uint8Array | undefined {
+    return this.#find(key)?.bytes;
+  }
+
   /** Entries that a crash now would lose. */
   unsynced(): number {
     return this.#log.length;
