@@ -39,6 +39,7 @@ export async function commitLayout(
   const refusal = known ? undefined : mayClaim(dependencies, peer, digest, digestOf(objectId));
   if (refusal) return refusal;
 
+  uploads.touch(digestOf(objectId));
   // A layout that the own disk damaged is healed by one that a peer hands over.
   const received = request.headerBytes === 0 ? undefined : receive(dependencies, request, body);
   const view = received?.view ?? (await held.layout(digest));

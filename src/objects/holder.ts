@@ -68,7 +68,8 @@ export class Holder {
     const { store, uploads, localPeer } = this.#dependencies;
     if (body.byteLength > maxShardBytes) return refuse(status.tooLarge, `a shard has at most ${maxShardBytes} bytes`);
     if (body.byteLength === 0 || request.row >= rows || request.stripe >= maxStripes) return refuse(status.badRequest, 'no shard lies there');
-    if (request.repair) return this.#putRepaired(peer, request, body);
+    const object = this.#object(digestOf(request.object));
+    if (request.repair || object) return this.#putRepaired(peer, object, request, body);
     const refusal = this.#mayUpload(peer, request.object);
     if (refusal) return refusal;
     if (!uploads.reserve(request.object, peer, body.byteLength, peer === localPeer)) {
@@ -88,20 +89,23 @@ export class Holder {
     return undefined;
   }
 
+  /** By its root, or by the upload that became it: a put that loses a holder late restores under the upload's id. */
+  #object(digest: Digest): HeldObject | undefined {
+    return this.#dependencies.held.get(digest) ?? this.#dependencies.held.ofUpload(digest);
+  }
+
   /** A shard of an object that is held here: the layout says what it must be, whoever sends it. */
-  async #putRepaired(peer: PeerId, request: PutRequest, body: Body): Promise<Reply<'put'>> {
+  async #putRepaired(peer: PeerId, object: HeldObject | undefined, request: PutRequest, body: Body): Promise<Reply<'put'>> {
     const { held, store } = this.#dependencies;
-    const digest = digestOf(request.object);
-    if (held.isDeleted(digest)) return refuse(status.gone, 'this object was deleted');
-    const object = held.get(digest);
+    if (held.isDeleted(digestOf(request.object))) return refuse(status.gone, 'this object was deleted');
     if (!object) return refuse(status.notFound, 'the layout of this object is not here');
-    const layout = await held.layout(digest);
+    const layout = await held.layout(object.digest);
     if (request.stripe >= layout.header.stripes) return refuse(status.badRequest, 'the object has no such stripe');
     const entry = layout.stripe(request.stripe);
     if (!equalBytes(identityOf(entry, request.row), request.identity) || entry.lengths[request.row] !== body.byteLength) {
       return refuse(status.mismatch, 'the layout commits to another shard in this place');
     }
-    if (!this.#leases.claim(digest, request.stripe, peer)) return refuse(status.conflict, 'another holder is restoring these stripes');
+    if (request.repair && !this.#leases.claim(object.digest, request.stripe, peer)) return refuse(status.conflict, 'another holder is restoring these stripes');
     const key = { object: object.objectId, kind: recordKind.shard, stripe: request.stripe, row: request.row };
     await store.put([{ key, identity: request.identity, payload: body }], request.durability);
     // Deleted while the shard was being written: it must not stay behind.

@@ -56,6 +56,12 @@ export class Uploads {
     if (!this.#uploads.has(digest)) this.#uploads.set(digest, { id: id.slice(), peer: undefined, bytes: 0, touchedMs: this.#clock.monotonicMs() });
   }
 
+  /** A commit has begun: the upload does not expire under it. */
+  touch(id: Digest): void {
+    const upload = this.#uploads.get(id);
+    if (upload) upload.touchedMs = this.#clock.monotonicMs();
+  }
+
   /** Committed or dropped: its bytes no longer count. */
   finish(id: Digest): void {
     const upload = this.#uploads.get(id);

@@ -1,0 +1,273 @@
+/** The object engine: builds its pieces from the dependencies and keeps the catalogue beside the transfers. */
+import { emptyBody, type Body } from '../body/body.ts';
+import { PangeaError } from '../errors/errors.ts';
+import { digestOf, type Digest, type PeerId } from '../ids/ids.ts';
+import type { Timer } from '../std/std.ts';
+import { recordKind } from '../store/store.ts';
+import type { Reply, Request } from '../transport/transport.ts';
+import { Announcer } from './announce.ts';
+import { ByteCount } from './byte-count.ts';
+import { Candidates } from './candidates.ts';
+import { Catalogue } from './catalogue.ts';
+import { directoryMediaType } from './directory.ts';
+import { openObject, type GetDependencies } from './get.ts';
+import { HeldObjects } from './held.ts';
+import { Holder } from './holder.ts';
+import { objectInfo, recordOf } from './info.ts';
+import { KeyedLock } from './keyed-lock.ts';
+import { formatLink } from './link.ts';
+import type { Objects, ObjectsDependencies, RepairReport } from './objects.ts';
+import { PeerCalls } from './peer-calls.ts';
+import { putObject, type PutDependencies, type PutObjectResult } from './put.ts';
+import { requireKey, resolveReference } from './reference.ts';
+import { removeObject } from './remove.ts';
+import { Repairer } from './repair.ts';
+import { Suspects } from './suspects.ts';
+import { readDirectory, treeEntries } from './tree-get.ts';
+import { putTree } from './tree-put.ts';
+import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TreeEntry } from './types.ts';
+import { Uploads } from './uploads.ts';
+
+export function openObjects(dependencies: ObjectsDependencies): ObjectEngine {
+  return new ObjectEngine(dependencies);
+}
+
+const defaultMediaType = 'application/octet-stream';
+
+export class ObjectEngine implements Objects {
+  /** Bytes that puts and gets hold now, and held at most: the bound on memory, measured. */
+  readonly putBytes = new ByteCount();
+  readonly getBytes = new ByteCount();
+  readonly held: HeldObjects;
+  readonly #dependencies: ObjectsDependencies;
+  readonly #catalogue: Catalogue;
+  readonly #uploads: Uploads;
+  readonly #announcer: Announcer;
+  readonly #holder: Holder;
+  readonly #repairer: Repairer;
+  readonly #put: PutDependencies;
+  readonly #get: GetDependencies;
+  /** Puts under way by request id, so that an impatient retry joins the first. */
+  readonly #requests = new Map<string, Promise<PutResult>>();
+  readonly #active = new Set<Promise<unknown>>();
+  readonly #stopping = new AbortController();
+  #expiry: Timer | undefined;
+
+  constructor(dependencies: ObjectsDependencies) {
+    this.#dependencies = dependencies;
+    const { clock, random, codec, store, transport, dht, peers, kv, logger, metrics, localPeer, settings } = dependencies;
+    const { announceKey, objectKey } = dependencies;
+    this.#catalogue = new Catalogue(kv);
+    this.held = new HeldObjects({ store, codec, logger });
+    this.#uploads = new Uploads({ clock, quotaBytes: settings.uploadQuotaBytes, expiresMs: settings.uploadExpiresMs });
+    this.#announcer = new Announcer({ dht, clock, logger, announceKey });
+    this.#holder = new Holder({
+      store, codec, clock, logger, localPeer, storing: settings.storing,
+      held: this.held, uploads: this.#uploads, announcer: this.#announcer, locks: new KeyedLock<Digest>(),
+    });
+    const suspects = new Suspects(clock);
+    const candidates = new Candidates({ peers, transport, suspects, localPeer, storing: settings.storing });
+    const calls = new PeerCalls({
+      clock, random, transport, localPeer, suspects, timeoutMs: settings.requestTimeoutMs,
+      handle: (peer, request, body) => this.#holder.handle(peer, request, body),
+    });
+    const lookup = { clock, codec, dht, peers, transport, logger, calls, candidates, announceKey };
+    this.#put = { ...lookup, random, settings, objectKey, hedgeAfterMs: settings.hedgeAfterMs, inFlight: this.putBytes };
+    this.#get = {
+      ...lookup, suspects, hedgeAfterMs: settings.hedgeAfterMs, getWindowStripes: settings.getWindowStripes, inFlight: this.getBytes,
+    };
+    this.#repairer = new Repairer({ ...lookup, random, store, metrics, held: this.held, settings });
+    metrics.gauge('pangea_objects_held', 'Objects of which this node holds a part', () => this.held.size);
+    metrics.gauge('pangea_objects_put_window_bytes', 'Plaintext and shards that puts hold now', () => this.putBytes.now);
+    metrics.gauge('pangea_objects_get_window_bytes', 'Shards and plaintext that gets hold now', () => this.getBytes.now);
+  }
+
+  put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult> {
+    return this.#once(options, async (signal) => {
+      const mediaType = options.mediaType ?? defaultMediaType;
+      const stored = await putObject(this.#put, content, { ...options, signal, mediaType, kind: 'file' });
+      return { stored, kind: 'file', bytes: stored.plaintextBytes, mediaType, children: [] };
+    });
+  }
+
+  putTree(entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<PutResult> {
+    return this.#once(options, async (signal) => {
+      const createdMs = this.#dependencies.clock.nowMs();
+      const tree = await putTree((content, each) => putObject(this.#put, content, each), entries, { ...options, signal });
+      return { stored: { ...tree, createdMs }, kind: 'directory', bytes: tree.contentBytes, mediaType: directoryMediaType, children: tree.children };
+    });
+  }
+
+  /** Runs a put once per request id and enters it in the catalogue. */
+  async #once(options: PutOptions, run: (signal: AbortSignal) => Promise<FinishedPut>): Promise<PutResult> {
+    const { requestId } = options;
+    const known = requestId === undefined ? undefined : this.#requests.get(requestId);
+    if (known) return known;
+    const put = this.#track(this.#putAndEnter(options, run));
+    if (requestId === undefined) return put;
+    this.#requests.set(requestId, put);
+    try {
+      return await put;
+    } finally {
+      this.#requests.delete(requestId);
+    }
+  }
+
+  async #putAndEnter(options: PutOptions, run: (signal: AbortSignal) => Promise<FinishedPut>): Promise<PutResult> {
+    const { clock } = this.#dependencies;
+    const { requestId } = options;
+    if (requestId !== undefined) {
+      const before = await this.#catalogue.byRequest(requestId);
+      if (before?.result) return before.result;
+    }
+    const startedMs = clock.monotonicMs();
+    const { stored, kind, bytes, mediaType, children } = await run(this.#signal(options.signal));
+    const record: ObjectRecord = {
+      root: digestOf(stored.root), link: formatLink(stored), name: options.name, kind, bytes, mediaType, createdMs: stored.createdMs,
+    };
+    const result: PutResult = {
+      ...record, ack: stored.ack, survivesFailures: stored.survivesFailures, storedBytes: stored.storedBytes,
+      seconds: (clock.monotonicMs() - startedMs) / 1000,
+    };
+    await this.#catalogue.add({ ...record, children, result, ...(requestId === undefined ? {} : { requestId }) });
+    return result;
+  }
+
+  async get(reference: string, options: GetOptions = {}): Promise<GetResult> {
+    const signal = this.#signal(options.signal);
+    const resolved = await resolveReference(this.#catalogue, reference);
+    const object = await openObject(this.#get, resolved.root, requireKey(resolved), { signal });
+    const { manifest } = object;
+    if (options.path !== undefined) return this.#getPath(await readDirectory(object), options.path, options, signal);
+    const { offset, length } = rangeOf(options, manifest.plaintextBytes);
+    return {
+      name: resolved.entry?.name ?? manifest.name,
+      kind: manifest.kind === 'directory' ? 'directory' : 'file',
+      bytes: length,
+      mediaType: manifest.mediaType,
+      content: object.read(offset, length),
+    };
+  }
+
+  /** One file of a directory object. */
+  async #getPath(directory: Awaited<ReturnType<typeof readDirectory>>, path: string, options: GetOptions, signal: AbortSignal): Promise<GetResult> {
+    const entry = directory.entries.find((each) => each.path === path.replace(/\/+$/, ''));
+    if (!entry) throw new PangeaError('NOT_FOUND', `the directory has no ${JSON.stringify(path)}`);
+    if (entry.type !== 'file') throw new PangeaError('USAGE', `${JSON.stringify(path)} is a ${entry.type}; get it as a tree`);
+    const { offset, length } = rangeOf(options, entry.bytes);
+    const member = entry.place && directory.members[entry.place.member];
+    const result = { name: path.slice(path.lastIndexOf('/') + 1), kind: 'file', bytes: length, mediaType: defaultMediaType } as const;
+    if (!entry.place || !member) return { ...result, content: nothing() };
+    const object = await openObject(this.#get, member.root, member.key, { signal });
+    return { ...result, content: object.read(entry.place.offset + offset, length) };
+  }
+
+  async getTree(reference: string, options: GetOptions = {}): Promise<{ name: string; entries: AsyncIterable<TreeEntry> }> {
+    const signal = this.#signal(options.signal);
+    const resolved = await resolveReference(this.#catalogue, reference);
+    const object = await openObject(this.#get, resolved.root, requireKey(resolved), { signal });
+    if (object.manifest.kind !== 'directory') throw new PangeaError('USAGE', 'the object is a file and not a directory');
+    const directory = await readDirectory(object);
+    const open = (root: Uint8Array, key: Uint8Array): ReturnType<typeof openObject> => openObject(this.#get, root, key, { signal });
+    return {
+      name: resolved.entry?.name ?? object.manifest.name,
+      entries: treeEntries(directory, open, { signal, ...(options.path === undefined ? {} : { path: options.path }) }),
+    };
+  }
+
+  async *list(): AsyncIterable<ObjectRecord> {
+    for await (const entry of this.#catalogue.list()) yield recordOf(entry);
+  }
+
+  async *search(pattern: string): AsyncIterable<ObjectRecord> {
+    for await (const entry of this.#catalogue.search(pattern)) yield recordOf(entry);
+  }
+
+  async info(reference: string): Promise<ObjectInfo> {
+    return objectInfo(this.#get, await resolveReference(this.#catalogue, reference));
+  }
+
+  async remove(reference: string): Promise<{ root: string; confirmed: number; holders: number }> {
+    const resolved = await resolveReference(this.#catalogue, reference);
+    return this.#track(removeObject({ ...this.#get, catalogue: this.#catalogue, objectKey: this.#dependencies.objectKey }, resolved));
+  }
+
+  handle(peer: PeerId, request: Request, body: Body = emptyBody): Promise<Reply> {
+    return this.#holder.handle(peer, request, body);
+  }
+
+  repairOnce(): Promise<RepairReport> {
+    return this.#track(this.#repairer.once());
+  }
+
+  counts(): { readonly held: number; readonly catalogue: number; readonly underRepair: number } {
+    return { held: this.held.size, catalogue: this.#catalogue.count(), underRepair: this.#repairer.underRepair };
+  }
+
+  start(): void {
+    this.#announcer.start();
+    void this.held.load().then(() => {
+      for (const { digest } of this.held.list()) this.#announcer.add(digest);
+      for (const id of this.held.unclaimed()) this.#uploads.adopt(id);
+    });
+    this.#repairer.start();
+    this.#armExpiry();
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    const { clock } = this.#dependencies;
+    this.#expiry?.cancel();
+    this.#announcer.stop();
+    const late = new AbortController();
+    const drained = Promise.allSettled([...this.#active]);
+    await Promise.race([drained, clock.sleep(deadlineMs, late.signal).catch(() => undefined)]);
+    late.abort();
+    this.#stopping.abort(new PangeaError('NODE_STOPPING', 'the node is stopping'));
+    await this.#repairer.stop();
+  }
+
+  /** Ends with the caller's signal or with the node. */
+  #signal(signal: AbortSignal | undefined): AbortSignal {
+    return signal ? AbortSignal.any([signal, this.#stopping.signal]) : this.#stopping.signal;
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    const settled = work.then(() => undefined, () => undefined).then(() => void this.#active.delete(settled));
+    this.#active.add(settled);
+    return work;
+  }
+
+  #armExpiry(): void {
+    const { clock, settings, store, logger } = this.#dependencies;
+    this.#expiry = clock.after(Math.max(1000, settings.uploadExpiresMs / 4), () => {
+      this.#armExpiry();
+      for (const id of this.#uploads.expired()) {
+        const digest = digestOf(id);
+        this.#uploads.finish(digest);
+        if (this.held.get(digest) || this.held.ofUpload(digest)) continue;
+        store.remove(store.records(id).map(({ key }) => key).filter(({ kind }) => kind !== recordKind.tombstone)).catch((error: unknown) => {
+          logger.warn({ error: (error as Error).message }, 'an expired upload could not be removed');
+        });
+      }
+    });
+  }
+}
+
+interface FinishedPut {
+  readonly stored: PutObjectResult;
+  readonly kind: 'file' | 'directory';
+  readonly bytes: number;
+  readonly mediaType: string;
+  readonly children: readonly string[];
+}
+
+/** From `offset` to the end unless a length is given; a range that ends behind the content is cut there. */
+function rangeOf({ offset = 0, length }: GetOptions, bytes: number): { offset: number; length: number } {
+  if (!Number.isSafeInteger(offset) || offset < 0 || (length !== undefined && (!Number.isSafeInteger(length) || length < 0))) {
+    throw new PangeaError('USAGE', 'offset and length are numbers of bytes, 0 or more');
+  }
+  const from = Math.min(offset, bytes);
+  return { offset: from, length: Math.min(length ?? bytes - from, bytes - from) };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
