@@ -121,9 +121,8 @@ impl Kernel {
         inputs: &[&[u8]],
     ) {
         match self.0 {
-            // SAFETY (all of them): a `Kernel` is made only where `available` found its instructions,
-            // and `multiply` has checked that all rows have one length.
             #[cfg(target_arch = "x86_64")]
+            // SAFETY: a `Kernel` is made only where `available` found its instructions, and `multiply` has checked the rows.
             Platform::GfniAvx512 => unsafe { gfni_avx512::multiply(coefficients, inputs, outputs) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.

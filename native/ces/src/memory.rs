@@ -103,7 +103,8 @@ mod tests {
             let span = Span::new(&slices).part(range.clone());
             prop_assert_eq!(span.length(), range.len());
             prop_assert_eq!(span.pieces().collect::<Vec<_>>().concat(), &joined[range.clone()]);
-            prop_assert_eq!(span.contiguous(&mut Vec::new()), &joined[range]);
+            let mut scratch = Vec::new();
+            prop_assert_eq!(span.contiguous(&mut scratch), &joined[range]);
         }
     }
 }
