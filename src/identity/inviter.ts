@@ -18,7 +18,7 @@ const tokenMagic = 'PGTK';
 const tokenVersion = 1;
 
 /** Tickets that may be open at a time. */
-export const maxOpenTickets = 1024;
+export const maxOpenTickets = 128;
 export const maxTicketUses = 65_535;
 
 export interface TicketOptions {
