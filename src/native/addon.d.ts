@@ -47,11 +47,13 @@ export declare class NativeStore {
 export declare function abiVersion(): number
 
 export interface CesCompression {
-  /** zstd level 1–22, or 0 to store. */
+  /** A frame of raw blocks, whatever the levels say. */
+  store: boolean
+  /** A sample decides between storing and a level in the range; otherwise the lower level is taken. */
+  sample: boolean
+  /** zstd levels, 1–22. */
   minLevel: number
   maxLevel: number
-  /** A sample decides between storing and a level in the range. */
-  sample: boolean
 }
 
 export declare function cesDecodeWhole(shards: Array<NativeBody | undefined | null>, key: Uint8Array, maxBytes: number): Promise<NativeBody>

@@ -45,19 +45,22 @@ impl From<Pooled> for NativeBody {
 
 #[napi(object, object_to_js = false)]
 pub struct CesCompression {
-    /// zstd level 1–22, or 0 to store.
+    /// A frame of raw blocks, whatever the levels say.
+    pub store: bool,
+    /// A sample decides between storing and a level in the range; otherwise the lower level is taken.
+    pub sample: bool,
+    /// zstd levels, 1–22.
     pub min_level: i32,
     pub max_level: i32,
-    /// A sample decides between storing and a level in the range.
-    pub sample: bool,
 }
 
 impl From<CesCompression> for Compression {
     fn from(asked: CesCompression) -> Self {
-        match asked {
-            CesCompression { min_level: min, max_level: max, sample: true } => Self::Sample { min, max },
-            CesCompression { min_level: 0, .. } => Self::Store,
-            CesCompression { min_level, .. } => Self::Level(min_level),
+        let CesCompression { store, sample, min_level: min, max_level: max } = asked;
+        match (store, sample) {
+            (true, _) => Self::Store,
+            (false, true) => Self::Sample { min, max },
+            (false, false) => Self::Level(min),
         }
     }
 }

@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn zstd_reads_stored_frames_of_every_block_count() {
         for length in [0, 1, MAX_BLOCK_BYTES - 1, MAX_BLOCK_BYTES, MAX_BLOCK_BYTES + 1, 5 * MAX_BLOCK_BYTES + 77] {
-            let content: Vec<u8> = (0..length).map(|at| (at * 31 >> 3) as u8).collect();
+            let content: Vec<u8> = (0..length).map(|at| ((at * 31) >> 3) as u8).collect();
             let mut frame = vec![9; 24];
             append_stored(Span::new(&[&content]), &mut frame);
             assert_eq!(frame.len(), 24 + stored_frame_bytes(length));

@@ -81,7 +81,21 @@ proptest! {
 
     /// Shards of anyone's making: an answer or a documented error, never a panic, never plaintext.
     #[test]
-    fn arbitrary_shards_are_refused(shards in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 12), lost in 0_u32..16) {
+    fn arbitrary_shards_are_refused(
+        bytes in prop::collection::vec(any::<u8>(), 12 * 60),
+        length in 0_usize..=60,
+        odd in prop::option::weighted(0.1, 0_usize..60),
+        lost in 0_u32..16,
+    ) {
+        let mut shards: Vec<Vec<u8>> = bytes.chunks(60).map(|shard| shard[..length].to_vec()).collect();
+        if let Some(odd) = odd {
+            shards[5].resize(odd, 1);
+        }
+        if length > 0 && odd.is_none() {
+            // A length prefix that fits, so that the seal is what refuses.
+            let sealed_bytes = (length * 8 - 4) as u32;
+            shards[0].splice(..length.min(4), sealed_bytes.to_le_bytes()[..length.min(4)].iter().copied());
+        }
         let error = decode(&shards, lost, 1 << 20).unwrap_err();
         prop_assert!(matches!(error, Error::Corrupt(_)));
         let opened: Result<Vec<u8>, _> = open_segment(&shards[0], 0, 10, &KEY, &context(1));
@@ -120,7 +134,7 @@ fn damage_is_corrupt_and_absence_is_not() {
 /// 10 GiB of zeros in 300 KiB: refused by what the frame declares, or by the room there is when it declares nothing.
 #[test]
 fn bombs_are_refused_before_memory_is_taken() {
-    let block_of_zeros = |last: u32| (128 * 1024 << 3 | 1 << 1 | last).to_le_bytes();
+    let block_of_zeros = |last: u32| ((128 * 1024) << 3 | 1 << 1 | last).to_le_bytes();
     for declared in [true, false] {
         let mut frame = 0xFD2F_B528_u32.to_le_bytes().to_vec();
         frame.extend_from_slice(if declared { &[0xC0, 0x38] } else { &[0x00, 0x38] });

@@ -97,9 +97,8 @@ function buffers(chunks: readonly Uint8Array[]): Buffer[] {
   return chunks.map((chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
 }
 
-/** Level 0 stands for storing. */
-function levels(compression: Compression): { minLevel: number; maxLevel: number; sample: boolean } {
-  if (compression === 'store') return { minLevel: 0, maxLevel: 0, sample: false };
-  if (typeof compression === 'number') return { minLevel: compression, maxLevel: compression, sample: false };
-  return { minLevel: compression.minLevel, maxLevel: compression.maxLevel, sample: true };
+function levels(compression: Compression): { store: boolean; sample: boolean; minLevel: number; maxLevel: number } {
+  if (compression === 'store') return { store: true, sample: false, minLevel: 0, maxLevel: 0 };
+  if (typeof compression === 'number') return { store: false, sample: false, minLevel: compression, maxLevel: compression };
+  return { store: false, sample: true, minLevel: compression.minLevel, maxLevel: compression.maxLevel };
 }
