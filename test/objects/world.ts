@@ -5,6 +5,7 @@ import type { ObjectEngine } from '../../src/objects/engine.ts';
 import type { ObjectsSettings } from '../../src/objects/objects.ts';
 import type { GetOptions, PutOptions, PutResult } from '../../src/objects/types.ts';
 import { concatBytes, seededRandom } from '../../src/std/std.ts';
+import type { Reply, Request } from '../../src/transport/transport.ts';
 import type { SimNode } from '../sim/node.ts';
 import { World, type WorldOptions } from '../sim/world.ts';
 
@@ -65,4 +66,16 @@ export async function assertCode(promise: Promise<unknown>, code: ErrorCode): Pr
     return error;
   }
   assert.fail(`${code} was expected, but nothing failed`);
+}
+
+/** Shows every request that a node serves for another; what `spy` returns in place of the reply is sent. */
+export function watch(world: World, spy: (to: SimNode, request: Request, reply: Reply) => Reply | void): void {
+  for (const node of world.live) {
+    const engine = engineOf(node);
+    const handle = engine.handle.bind(engine);
+    engine.handle = async (peer, request, body) => {
+      const reply = await handle(peer, request, body);
+      return spy(node, request, reply) ?? reply;
+    };
+  }
 }
