@@ -4,10 +4,10 @@ import { isIP } from 'node:net';
  * The guard against DNS rebinding: a browser that was sent here by a foreign name says that name in `Host`.
  * Addresses pass, since no page can make its own name look like one.
  */
-export function hostAllowed(header: string | undefined, configuredHost: string | undefined): boolean {
+export function hostAllowed(header: string | undefined, configuredHost: string): boolean {
   const host = header === undefined ? undefined : hostOf(header);
   if (host === undefined) return false;
-  return host === 'localhost' || isIP(host) !== 0 || host === configuredHost?.toLowerCase();
+  return host === 'localhost' || isIP(host) !== 0 || host === configuredHost.toLowerCase();
 }
 
 /** A request without `Origin` comes from no page. One with it must come from a page of this very server. */

@@ -4,12 +4,11 @@ import type { Clock } from '../std/std.ts';
 import { PangeaError } from '../errors/errors.ts';
 import type { NodeStatus } from '../api/api.ts';
 import type { Logger, Metrics } from '../telemetry/telemetry.ts';
-import { formatAddress, parseListenAddress } from './address.ts';
 import { hostAllowed, originAllowed } from './host-check.ts';
 
 export interface HttpServerOptions {
-  /** `host:port`, `:port` for every interface; port 0 takes a free one. */
-  readonly address: string;
+  /** As parsed by the configuration; port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
   readonly metrics: Metrics;
   readonly status: () => Promise<NodeStatus>;
   readonly ready: () => boolean;
@@ -20,8 +19,8 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  /** `host:port` with the real port. */
-  readonly address: string;
+  /** The real one. */
+  readonly port: number;
   /** Lets requests under way finish, but not beyond the deadline. Safe to repeat. */
   close(deadlineMs?: number): Promise<void>;
 }
@@ -34,11 +33,10 @@ const idleTimeoutMs = 5_000;
 
 /** Throws `PORT_IN_USE`, `ADDRESS_INVALID`. */
 export async function openHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { host, port } = parseListenAddress(options.address);
   const server = createServer(
     { maxHeaderSize: maxHeaderBytes, requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs, keepAliveTimeout: idleTimeoutMs, connectionsCheckingInterval: 1000 },
     (request, response) => {
-      answer(request, response, options, host).catch((error: unknown) => {
+      answer(request, response, options).catch((error: unknown) => {
         options.logger.error({ error, path: request.url }, 'http request failed');
         if (response.headersSent) response.destroy();
         else send(response, 500, 'text/plain', 'internal error\n');
@@ -49,20 +47,19 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   server.on('connection', (socket) => {
     if (!options.admit(socket.remoteAddress ?? '')) socket.destroy();
   });
-  await listen(server, host, port, options.address);
-  const bound = server.address() as AddressInfo;
+  await listen(server, options.listen);
   let closing: Promise<void> | undefined;
   return {
-    address: formatAddress(host ?? bound.address, bound.port),
+    port: (server.address() as AddressInfo).port,
     close: (deadlineMs = 2000) => (closing ??= close(server, options.clock, deadlineMs)),
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions, host: string | undefined): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): Promise<void> {
   // No body is ever read: what a client sends along is dropped with the connection.
   if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) response.shouldKeepAlive = false;
   const { host: hostHeader, origin } = request.headers;
-  if (!hostAllowed(hostHeader, host) || !originAllowed(origin, hostHeader)) return send(response, 403, 'text/plain', 'forbidden: foreign Host or Origin\n');
+  if (!hostAllowed(hostHeader, options.listen.host) || !originAllowed(origin, hostHeader)) return send(response, 403, 'text/plain', 'forbidden: foreign Host or Origin\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
     return send(response, 405, 'text/plain', 'only GET and HEAD\n');
@@ -93,14 +90,15 @@ function send(response: ServerResponse, code: number, type: string, text: string
   response.end(body);
 }
 
-function listen(server: Server, host: string | undefined, port: number, address: string): Promise<void> {
+function listen(server: Server, { host, port }: HttpServerOptions['listen']): Promise<void> {
+  const data = { host, port };
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      if (error.code === 'EADDRINUSE') reject(new PangeaError('PORT_IN_USE', `HTTP ${address}: the port is in use`, { cause: error, data: { address } }));
-      else reject(new PangeaError('ADDRESS_INVALID', `HTTP ${address}: ${error.message}`, { cause: error, data: { address } }));
+      if (error.code === 'EADDRINUSE') reject(new PangeaError('PORT_IN_USE', `HTTP: port ${port} on ${host} is in use`, { cause: error, data }));
+      else reject(new PangeaError('ADDRESS_INVALID', `HTTP: cannot listen on ${host}, port ${port}: ${error.message}`, { cause: error, data }));
     };
     server.once('error', failed);
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+    server.listen({ port, host }, () => {
       server.off('error', failed);
       resolve();
     });
