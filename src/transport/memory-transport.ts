@@ -12,6 +12,8 @@ import {
 
 const dialTimeoutMs = 3_000;
 const addressPrefix = 'memory:';
+/** Ends timers. One for all, because making the default reason costs a stack trace a request. */
+const settled = new Error('settled');
 
 export interface MemoryTransportOptions {
   readonly hello: () => Hello;
@@ -114,7 +116,7 @@ export class MemoryTransport implements Transport {
       const late = new AbortController();
       const drained = new Promise<void>((resolve) => (this.#idle = resolve));
       await Promise.race([drained, this.#network.clock.sleep(deadlineMs, late.signal).catch(() => undefined)]);
-      late.abort();
+      late.abort(settled);
     }
     for (const connection of this.#connections.values()) this.#network.closed(connection, 'closed');
   }
@@ -179,7 +181,7 @@ export class MemoryTransport implements Transport {
       let calls: Set<(error: PangeaError) => void> | undefined;
       const settle = (run: () => void): void => {
         if (timer.signal.aborted || life !== this.#life) return;
-        timer.abort();
+        timer.abort(settled);
         signal?.removeEventListener('abort', onAbort);
         calls?.delete(fail);
         run();
@@ -222,7 +224,7 @@ export class MemoryTransport implements Transport {
       const life = this.#life;
       const late = new AbortController();
       const fail = (code: 'PEER_UNREACHABLE' | 'PEER_REFUSED', message: string): void => {
-        late.abort();
+        late.abort(settled);
         if (life === this.#life) reject(new PangeaError(code, message, { data: { peer } }));
       };
       void network.clock.sleep(dialTimeoutMs, late.signal).then(
@@ -239,7 +241,7 @@ export class MemoryTransport implements Transport {
           if (open === undefined && !(remote.#greet(this) && this.#greet(remote))) {
             return fail('PEER_REFUSED', `${peer} and this node do not admit each other`);
           }
-          late.abort();
+          late.abort(settled);
           resolve(open ?? this.#join(remote));
         });
       });

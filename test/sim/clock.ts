@@ -21,6 +21,11 @@ export class VirtualClock implements Clock {
   /** Events that were run; a measure of how much happened. */
   events = 0;
 
+  /** Events that wait, cancelled ones among them until their time. */
+  get pending(): number {
+    return this.#heap.length;
+  }
+
   nowMs(): number {
     return epochMs + Math.floor(this.#timeMs);
   }
