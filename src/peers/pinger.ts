@@ -72,10 +72,11 @@ export function startPinger(options: PingerOptions): Pinger {
       }
       round++;
       const pauseMs = options.intervalMs * (1 - spread + 2 * spread * random.unit());
-      await clock.sleep(pauseMs, abort.signal).catch(() => undefined);
+      await clock.sleep(pauseMs, abort.signal);
     }
   };
-  const looping = loop();
+  // A sleep that fails ends the loop: stopped, or the clock itself is gone.
+  const looping = loop().catch(() => undefined);
 
   return {
     async stop() {
