@@ -36,22 +36,19 @@ export function startPinger(options: PingerOptions): Pinger {
   let round = 0;
 
   const pingOne = async (peer: PeerId): Promise<void> => {
-    await permits.acquire();
-    try {
-      if (abort.signal.aborted) return;
-      const latencyMs = await options.ping(peer, abort.signal);
-      if (abort.signal.aborted) return;
+    const latencyMs = await permits.run(async () => {
+      // Why a ping was lost is the transport's to log; here it is a measurement.
+      return abort.signal.aborted ? undefined : options.ping(peer, abort.signal).catch(() => undefined);
+    });
+    if (abort.signal.aborted) return;
+    if (latencyMs !== undefined) {
       failures.delete(peer);
       registry.observeLatency(peer, latencyMs);
-    } catch {
-      // The reason of a lost ping is the transport's to log; here it is a measurement.
-      if (abort.signal.aborted) return;
-      const inARow = (failures.get(peer)?.inARow ?? 0) + 1;
-      failures.set(peer, { inARow, dueRound: round + Math.min(2 ** Math.min(inARow, 16) / 2, longestPauseRounds) });
-      registry.observeLoss(peer);
-    } finally {
-      permits.release();
+      return;
     }
+    const inARow = (failures.get(peer)?.inARow ?? 0) + 1;
+    failures.set(peer, { inARow, dueRound: round + Math.min(2 ** Math.min(inARow, 16) / 2, longestPauseRounds) });
+    registry.observeLoss(peer);
   };
 
   const isDue = (record: PeerRecord): boolean => {
@@ -72,11 +69,12 @@ export function startPinger(options: PingerOptions): Pinger {
       }
       round++;
       const pauseMs = options.intervalMs * (1 - spread + 2 * spread * random.unit());
-      await clock.sleep(pauseMs, abort.signal);
+      // A sleep that fails ends the loop: stopped, or the clock itself is gone.
+      const slept = await clock.sleep(pauseMs, abort.signal).then(() => true, () => false);
+      if (!slept) return;
     }
   };
-  // A sleep that fails ends the loop: stopped, or the clock itself is gone.
-  const looping = loop().catch(() => undefined);
+  const looping = loop();
 
   return {
     async stop() {
