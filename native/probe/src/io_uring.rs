@@ -24,7 +24,12 @@ pub fn probe_io_uring(directory: &Path) -> Probe {
         Err(error) => return Probe::fails("io_uring_setup", &error),
     };
     // O_TMPFILE: the file has no name, so nothing is left behind whatever happens.
-    let file = match std::fs::OpenOptions::new().read(true).write(true).custom_flags(libc::O_TMPFILE).open(directory) {
+    let file = match std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_TMPFILE)
+        .open(directory)
+    {
         Ok(file) => file,
         Err(error) => return Probe::fails("temporary file in the data directory", &error),
     };
@@ -32,8 +37,15 @@ pub fn probe_io_uring(directory: &Path) -> Probe {
     let length = PAYLOAD.len() as u32;
     let entries = [
         opcode::Nop::new().build().user_data(1),
-        opcode::Write::new(fd, PAYLOAD.as_ptr(), length).offset(0).build().flags(squeue::Flags::IO_LINK).user_data(2),
-        opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build().user_data(3),
+        opcode::Write::new(fd, PAYLOAD.as_ptr(), length)
+            .offset(0)
+            .build()
+            .flags(squeue::Flags::IO_LINK)
+            .user_data(2),
+        opcode::Fsync::new(fd)
+            .flags(types::FsyncFlags::DATASYNC)
+            .build()
+            .user_data(3),
     ];
     for entry in &entries {
         // SAFETY: `PAYLOAD` is static, and the kernel takes its own hold on the file when it takes the entry.
@@ -48,7 +60,10 @@ pub fn probe_io_uring(directory: &Path) -> Probe {
     }
     let mut results = [None; 4];
     for completion in ring.completion() {
-        if let Some(slot) = usize::try_from(completion.user_data()).ok().and_then(|at| results.get_mut(at)) {
+        if let Some(slot) = usize::try_from(completion.user_data())
+            .ok()
+            .and_then(|at| results.get_mut(at))
+        {
             *slot = Some(completion.result());
         }
     }
@@ -56,8 +71,12 @@ pub fn probe_io_uring(directory: &Path) -> Probe {
     for (at, step, wanted) in expected {
         match results[at] {
             Some(result) if u32::try_from(result) == Ok(wanted) => {}
-            Some(result) if result < 0 => return Probe::fails(step, &io::Error::from_raw_os_error(-result)),
-            Some(result) => return Probe::absent(format!("{step}: gave {result} instead of {wanted}")),
+            Some(result) if result < 0 => {
+                return Probe::fails(step, &io::Error::from_raw_os_error(-result));
+            }
+            Some(result) => {
+                return Probe::absent(format!("{step}: gave {result} instead of {wanted}"));
+            }
             None => return Probe::absent(format!("{step}: did not complete")),
         }
     }
@@ -96,6 +115,10 @@ mod tests {
     fn a_missing_directory_is_named_as_the_reason() {
         let probe = probe_io_uring(std::path::Path::new("/nowhere/at/all"));
         assert!(!probe.available);
-        assert!(probe.detail.contains("temporary file") || probe.detail.contains("io_uring_setup"), "{}", probe.detail);
+        assert!(
+            probe.detail.contains("temporary file") || probe.detail.contains("io_uring_setup"),
+            "{}",
+            probe.detail
+        );
     }
 }
