@@ -144,3 +144,109 @@ export declare function probeEbpf(): Promise<NativeProbe>
 
 /** Sets up a ring and completes a no-op, a write and an fsync on a nameless file in `directory`. */
 export declare function probeIoUring(directory: string): Promise<NativeProbe>
+
+/** The endpoint of the shard protocol: listens and dials on one UDP socket. */
+export declare class QuicEndpoint {
+  /** Binds and accepts at once. The callback keeps the process alive until `close`. */
+  static open(options: QuicOptions, onEvent: (event: QuicEvent) => void): QuicEndpoint
+  /** The PeerId of a 32-byte Ed25519 seed. */
+  static peerOf(seed: Uint8Array): string
+  get localPeer(): string
+  /** With the real port. */
+  get localAddress(): string
+  /** Dials `host:port`; with `expected` only this PeerId will do. */
+  dial(address: string, expected: string | undefined | null, timeoutMs: number): Promise<QuicConnection>
+  /**
+   * One request. `token` names it in `cancel`; `expectedBytes` guesses the length of the answer's body.
+   * The body is shared before this returns, so its handle may be released at once.
+   */
+  request(connection: number, token: number, code: number, head: Uint8Array, body: NativeBody | undefined | null, expectedBytes: number, timeoutMs: number): Promise<QuicAnswer>
+  /** Resets the request's stream; its promise rejects with `ABORTED`. Does nothing when it is over. */
+  cancel(token: number): void
+  /** Answers a request. False when nobody waits for the answer any more. */
+  respond(id: number, status: number, head: Uint8Array, body?: NativeBody | undefined | null): boolean
+  closeConnection(connection: number, reason: string): void
+  /** Replaces the allowlist; open connections stay. */
+  setAllow(blocks: Array<string>): void
+  /** Whether connections from this IP address are taken. Counts nothing. */
+  allows(address: string): boolean
+  counters(): QuicCounters
+  load(): QuicLoad
+  /** Serves nothing new, waits for what is under way until the deadline, closes. Safe to repeat. */
+  close(deadlineMs: number): Promise<void>
+}
+
+export interface QuicAnswer {
+  status: number
+  head: Buffer
+  /** Absent when the answer has none. */
+  body?: NativeBody
+}
+
+export interface QuicConnection {
+  connection: number
+  peer: string
+  remoteAddress: string
+}
+
+/** Attempts to connect since the start, by outcome. */
+export interface QuicCounters {
+  allowed: number
+  denied: number
+  refusedAlpn: number
+  refusedHandshake: number
+  refusedFull: number
+}
+
+/** News of connections and requests, in the order in which they happened. */
+export interface QuicEvent {
+  kind: 'opened' | 'closed' | 'request'
+  connection: number
+  /** `opened`: who is there. */
+  peer?: string
+  /** `opened`: from where; `closed`: why. */
+  text?: string
+  /** `opened`: true when this side dialled. */
+  dialled?: boolean
+  /** `request`: to be given to `respond`. */
+  id?: number
+  /** `request`: its type number. */
+  code?: number
+  /** `request`: its struct. */
+  head?: Buffer
+  /** `request`: its body, absent when it has none. */
+  body?: NativeBody
+}
+
+/** Bounds, as `limits` of `src/transport/transport.ts` names them. */
+export interface QuicLimits {
+  structBytes: number
+  bodyBytes: number
+  requestsPerPeer: number
+  requestsTotal: number
+  bodyBytesInFlight: number
+  connections: number
+  /** Longest silence inside a request or an answer that is being received. */
+  stallMs: number
+  /** Longest time that the handler may take. */
+  serveMs: number
+}
+
+export interface QuicLoad {
+  /** Requests of peers that are being served. */
+  serving: number
+  /** Own requests that wait for an answer. */
+  requesting: number
+  /** Bytes that bodies of requests may still take. */
+  freeBodyBytes: number
+}
+
+export interface QuicOptions {
+  /** 32 bytes. */
+  seed: Uint8Array
+  /** `address:port` to try in order. */
+  bind: Array<string>
+  allow: Array<string>
+  congestion: 'cubic' | 'bbr'
+  limits: QuicLimits
+}

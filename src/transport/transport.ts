@@ -177,4 +177,5 @@ export interface Transport {
   close(deadlineMs: number): Promise<void>;
 }
 
+export { openQuicTransport, type QuicTransport, type QuicTransportOptions } from './quic.ts';
 export { MemoryNetwork } from './memory.ts';

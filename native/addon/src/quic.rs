@@ -151,6 +151,10 @@ fn bytes_of(body: Option<&NativeBody>) -> napi::Result<Bytes> {
     body.map_or_else(|| Ok(Bytes::new()), NativeBody::share)
 }
 
+fn seed_of(seed: &Uint8Array) -> napi::Result<[u8; 32]> {
+    <[u8; 32]>::try_from(seed.as_ref()).map_err(|_| error("INTERNAL", "a seed has 32 bytes"))
+}
+
 fn milliseconds(value: u32) -> Duration {
     Duration::from_millis(u64::from(value))
 }
@@ -170,7 +174,7 @@ impl QuicEndpoint {
         options: QuicOptions,
         #[napi(ts_arg_type = "(event: QuicEvent) => void")] on_event: EventCallback,
     ) -> napi::Result<Self> {
-        let seed = <[u8; 32]>::try_from(options.seed.as_ref()).map_err(|_| error("INTERNAL", "a seed has 32 bytes"))?;
+        let seed = seed_of(&options.seed)?;
         let bind: Vec<SocketAddr> = options
             .bind
             .iter()
@@ -201,6 +205,12 @@ impl QuicEndpoint {
         let events = Arc::new(Events(on_event));
         let endpoint = within_runtime_if_available(|| Endpoint::open(config, events)).map_err(quic_error)?;
         Ok(Self { endpoint, requests: Arc::default() })
+    }
+
+    /// The PeerId of a 32-byte Ed25519 seed.
+    #[napi]
+    pub fn peer_of(seed: Uint8Array) -> napi::Result<String> {
+        pangea_quic::peer_id(seed_of(&seed)?).map_err(quic_error)
     }
 
     #[napi(getter)]

@@ -15,9 +15,10 @@ use rustls::crypto::ring::cipher_suite::{
     TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
 };
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use crate::error::Error;
@@ -34,8 +35,7 @@ const ED25519_PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 /// The node's key and the certificate that is bound to it, made anew at every start.
 pub(crate) struct Identity {
     pub(crate) peer: PeerId,
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
+    certified: Arc<SingleCertAndKey>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -47,7 +47,10 @@ impl Identity {
             cipher_suites: vec![TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256],
             ..ring::default_provider()
         };
-        Ok(Self { peer: keypair.public().to_peer_id(), certificate, key, provider: Arc::new(provider) })
+        // Not the builders' own way in: they parse the certificate, and refuse its critical libp2p extension.
+        let key = provider.key_provider.load_private_key(key).map_err(tls_error)?;
+        let certified = Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key)));
+        Ok(Self { peer: keypair.public().to_peer_id(), certified, provider: Arc::new(provider) })
     }
 
     /// No session is kept and no early data taken: every connection proves its identity anew.
@@ -56,8 +59,7 @@ impl Identity {
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(tls_error)?
             .with_client_cert_verifier(Arc::new(Verifier::default()))
-            .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())
-            .map_err(tls_error)?;
+            .with_cert_resolver(self.certified.clone());
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.max_early_data_size = 0;
         config.send_tls13_tickets = 0;
@@ -72,8 +74,7 @@ impl Identity {
             .map_err(tls_error)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier { expected, found }))
-            .with_client_auth_cert(vec![self.certificate.clone()], self.key.clone_key())
-            .map_err(tls_error)?;
+            .with_client_cert_resolver(self.certified.clone());
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.enable_early_data = false;
         config.enable_sni = false;

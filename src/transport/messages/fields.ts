@@ -15,7 +15,7 @@ export function writeId(writer: ByteWriter, id: Uint8Array): void {
 
 /** A copy: the struct that it is read from may lie in memory that is reused. */
 export function readId(reader: ByteReader): Uint8Array {
-  return reader.bytes(idBytes).slice();
+  return new Uint8Array(reader.bytes(idBytes));
 }
 
 export function writeDurability(writer: ByteWriter, durability: Durability): void {

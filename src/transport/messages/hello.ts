@@ -49,5 +49,5 @@ function readHello(reader: ByteReader): Hello {
 function readCertificate(reader: ByteReader): Uint8Array {
   const length = reader.u16();
   if (length > maxCertificateBytes) throw new RangeError(`a certificate of ${length} bytes, at most ${maxCertificateBytes} are taken`);
-  return reader.bytes(length).slice();
+  return new Uint8Array(reader.bytes(length));
 }
