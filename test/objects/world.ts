@@ -9,6 +9,8 @@ import type { Reply, Request } from '../../src/transport/transport.ts';
 import type { SimNode } from '../sim/node.ts';
 import { World, type WorldOptions } from '../sim/world.ts';
 
+export type { World };
+
 /** The segment size of these worlds, so that objects of many stripes stay small. */
 export const segmentBytes = 64 * 1024;
 export const stripeBytes = 8 * segmentBytes;
