@@ -1,0 +1,120 @@
+/** The parts that talk to others: firewall, libp2p host, DHT, transports, registry of peers. */
+import { formatAddress, isLoopbackHost, multiaddrOf, type NodeConfig } from '../config/config.ts';
+import { openDht, recordAcceptor, type Dht } from '../dht/dht.ts';
+import type { Forced } from '../capabilities/capabilities.ts';
+import { createFirewall, type Firewall } from '../firewall/firewall.ts';
+import { openJsHost, openNativeHost, type Host } from '../host/host.ts';
+import type { NativeLoad } from '../native/native.ts';
+import { openPeerRegistry, type PeerRegistry } from '../peers/peers.ts';
+import { systemClock, systemRandom } from '../std/std.ts';
+import type { Logger, Metrics } from '../telemetry/telemetry.ts';
+import {
+  combineTransports, openLibp2pTransport, openQuicTransport,
+  type Hello, type QuicTransport, type Transport,
+} from '../transport/transport.ts';
+import { greet } from './admission.ts';
+import type { Disk } from './disk.ts';
+import { nativeOf, wantsNative } from './paths.ts';
+import { version } from './version.ts';
+
+export interface Network {
+  readonly firewall: Firewall;
+  readonly host: Host;
+  readonly dht: Dht;
+  readonly quic: QuicTransport | undefined;
+  readonly transport: Transport;
+  readonly peers: PeerRegistry;
+  /** What this node says of itself; also what others are told to dial. */
+  readonly hello: () => Hello;
+  /** The list that holds now: everybody in a private network without a list of its own. */
+  readonly applyAllow: (config: NodeConfig) => void;
+}
+
+export interface NetworkOptions {
+  readonly config: NodeConfig;
+  readonly label: number;
+  readonly disk: Disk;
+  readonly forced: Forced;
+  readonly native: NativeLoad;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Called for each part as soon as it has to be closed again. */
+  readonly opened: (part: string, close: (deadlineMs: number) => Promise<void>) => void;
+}
+
+const everybody = ['0.0.0.0/0', '::/0'] as const;
+
+/** Validators by `<type>` of DHT values. None is in use yet, so no value is accepted from anybody. */
+const recordRules = {};
+
+/** In a private network membership is the gate, and the allowlist holds only when the operator gave one. */
+function allowlist(config: NodeConfig, isPrivate: boolean): readonly string[] {
+  const isDefault = config.allow.join() === '127.0.0.0/8,::1/128';
+  return isPrivate && isDefault ? everybody : config.allow;
+}
+
+export async function openNetwork(options: NetworkOptions): Promise<Network> {
+  const { config, label, disk, forced, native, logger, metrics, opened } = options;
+  const { identity, membership, kv, store } = disk;
+  const firewall = createFirewall({ allow: allowlist(config, membership !== undefined) });
+  const { allow } = firewall;
+  const peers = await openPeerRegistry({ kv, clock: systemClock, logger, metrics, localPeer: identity.peerId });
+  opened('node registry', () => peers.flush());
+
+  const hostOptions = {
+    seed: identity.seed,
+    listen: [multiaddrOf(config.dhtAddr)],
+    bootstrap: config.bootstrap,
+    mdns: config.mdns === 'on' || (config.mdns === 'auto' && !isLoopbackHost(config.dhtAddr.host)),
+    allow,
+    acceptRecord: recordAcceptor(recordRules, systemClock),
+    agentVersion: `pangea-node/${version}`,
+    clock: systemClock,
+    logger: logger.child({ part: 'host' }),
+  };
+  const host = wantsNative('host', forced, native)
+    ? await openNativeHost({ ...hostOptions, native: nativeOf(native) })
+    : await openJsHost({ ...hostOptions, permits: (address) => firewall.decide(address) === 'allow' });
+  opened('host', () => host.close());
+  host.on({ refused: () => firewall.record('libp2p', 'deny', 1), connected: () => firewall.record('libp2p', 'allow', 1) });
+  const dht = openDht({ host, clock: systemClock, logger: logger.child({ part: 'dht' }), rules: recordRules });
+  opened('dht', () => dht.close());
+
+  const hello = (): Hello => ({
+    label, version,
+    quicAddresses: quic?.addresses() ?? [],
+    multiaddrs: multiaddrsOf(host, config),
+    certificate: membership?.certificate ?? new Uint8Array(0),
+    storing: config.storing,
+    freeBytes: store.usage().freeBytes,
+    failureDomain: config.failureDomain,
+  });
+  const admission = { membership, peers, firewall, clock: systemClock, logger };
+  const transportOptions = {
+    clock: systemClock, random: systemRandom, logger: logger.child({ part: 'transport' }), metrics, hello,
+    onHello: (peer: Parameters<typeof greet>[1], said: Hello) => greet(admission, peer, said),
+  };
+  const advertised = config.advertise.filter((address) => !address.startsWith('/'));
+  const quic = wantsNative('transport', forced, native)
+    ? openQuicTransport({
+        ...transportOptions, native: nativeOf(native), seed: identity.seed, listen: formatAddress(config.p2pAddr), allow,
+        congestion: config.congestion, ...(advertised.length > 0 ? { advertise: advertised } : {}),
+      })
+    : undefined;
+  const libp2p = openLibp2pTransport({ ...transportOptions, host });
+  const transport = combineTransports(quic ? [quic, libp2p] : [libp2p]);
+  opened('transport', (deadlineMs) => transport.close(deadlineMs));
+  transport.on({ connected: (peer) => peers.connected(peer), disconnected: (peer) => peers.disconnected(peer) });
+
+  firewall.onChange((changed) => {
+    host.setAllow(changed);
+    quic?.setAllow(changed);
+  });
+  const applyAllow = (changed: NodeConfig): void => firewall.setAllow(allowlist(changed, membership !== undefined));
+  return { firewall, host, dht, quic, transport, peers, hello, applyAllow };
+}
+
+function multiaddrsOf(host: Host, config: NodeConfig): readonly string[] {
+  const given = config.advertise.filter((address) => address.startsWith('/'));
+  return given.length > 0 ? given : host.multiaddrs();
+}

@@ -1,0 +1,23 @@
+import { detectCapabilities, planStages, type Capabilities, type Forced, type PlanInput } from '../capabilities/capabilities.ts';
+import type { Plan } from '../api/api.ts';
+import type { NodeConfig } from '../config/config.ts';
+import { choosePaths, wantsNative } from './paths.ts';
+
+/** What a node with this configuration would run, without starting one. The codec is really built, the rest is what would be chosen. */
+export async function describePlan(config: NodeConfig): Promise<Plan> {
+  const { forced, native, codec } = choosePaths(config.force);
+  const capabilities = await detectCapabilities({ native });
+  return planOf(capabilities, forced, {
+    codec,
+    store: wantsNative('store', forced, native) ? 'native' : 'node-fs',
+    host: wantsNative('host', forced, native) ? 'native' : 'js',
+    transports: wantsNative('transport', forced, native) ? ['quic', 'libp2p'] : ['libp2p'],
+    firewall: 'userspace',
+  });
+}
+
+export function planOf(capabilities: Capabilities, forced: Forced, running: PlanInput['running']): Plan {
+  const notes = ['the kernel firewall path (XDP) is not built yet: the allowlist is checked in user space on every listener'];
+  if (!capabilities.native.available) notes.push(`no native addon: ${capabilities.native.detail}`);
+  return { capabilities, stages: planStages({ capabilities, forced, running }), notes };
+}
