@@ -127,12 +127,12 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   let httpAddress = '';
   if (config.http) {
     const http = await openHttpServer({
-      address: formatAddress(config.httpAddr), metrics, clock: systemClock, logger: logger.child({ part: 'http' }),
+      listen: config.httpAddr, metrics, clock: systemClock, logger: logger.child({ part: 'http' }),
       status: () => calls.status(), ready: () => ready, admit: (address) => firewall.admit('http', address),
     });
-    httpAddress = http.address;
+    httpAddress = formatAddress({ host: config.httpAddr.host, port: http.port });
     remember('http', (deadlineMs) => http.close(deadlineMs));
-    say('HTTP', `http://${http.address} (/metrics, /healthz, /readyz, /status)`);
+    say('HTTP', `http://${httpAddress} (/metrics, /healthz, /readyz, /status)`);
   }
   gauges(metrics, { objects, network, disk });
   const control = await openControlServer({ dataDir: config.dataDir, api: calls, logger: logger.child({ part: 'control' }) });
