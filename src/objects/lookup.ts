@@ -7,12 +7,13 @@ import { limits as dhtLimits, type Dht } from '../dht/dht.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { digestOf, type PeerId } from '../ids/ids.ts';
 import type { PeerRegistry } from '../peers/peers.ts';
-import type { Clock } from '../std/std.ts';
+import { equalBytes, type Clock } from '../std/std.ts';
 import { recordKind, type RecordKind } from '../store/store.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
 import { status, type Transport } from '../transport/transport.ts';
 import type { Candidates } from './candidates.ts';
-import { parseHoldersRecord } from './held-record.ts';
+import { parseHoldersRecord, parseTombstone } from './held-record.ts';
+import { deleteTagOf } from './keys.ts';
 import { LayoutView } from './layout-view.ts';
 import { layoutLimits } from './layout.ts';
 import { openingRow, parseOpening } from './opening.ts';
@@ -46,18 +47,21 @@ const secondWave = 16;
 /** The next wave does not wait longer for silent peers of the one before. */
 const staggerMs = 500;
 
-/** Throws `NOT_FOUND`; `data.deleted` is true when a holder remembers that the object was deleted. */
+/**
+ * Throws `NOT_FOUND`. `data.deleted`: it is proven that the owner deleted it; `data.saidDeleted`: peers that say so
+ * where nobody has the layout that could prove it. What a single peer claims hides no object that others have.
+ */
 export async function findObject(dependencies: LookupDependencies, root: Uint8Array, signal?: AbortSignal): Promise<FoundObject> {
   const asked = new Set<PeerId>();
   const settled = new AbortController();
   const either = signal ? AbortSignal.any([signal, settled.signal]) : settled.signal;
-  let deleted = false;
+  const saidDeleted: PeerId[] = [];
   const ask = (peers: readonly PeerId[]): Promise<FoundObject | undefined>[] => {
     const fresh = peers.filter((peer) => !asked.has(peer));
     for (const peer of fresh) asked.add(peer);
     return fresh.map(async (peer) => {
       const found = await askOpening(dependencies, root, peer, either);
-      if (found === 'deleted') deleted = true;
+      if (found === 'deleted') saidDeleted.push(peer);
       return typeof found === 'object' ? found : undefined;
     });
   };
@@ -74,19 +78,51 @@ export async function findObject(dependencies: LookupDependencies, root: Uint8Ar
     for (const wave of waves) {
       attempts.push(...ask(await wave()));
       const found = await firstOf(attempts, dependencies.clock.sleep(staggerMs, settled.signal));
-      if (found) return found;
-      if (deleted) break;
+      if (found) return await unlessDeleted(dependencies, found, saidDeleted);
+      if (saidDeleted.includes(dependencies.calls.localPeer)) throw deletedError(root);
       signal?.throwIfAborted();
     }
-    const found = deleted ? undefined : await firstOf(attempts);
-    if (found) return found;
+    const found = await firstOf(attempts);
+    if (found) return await unlessDeleted(dependencies, found, saidDeleted);
   } finally {
     settled.abort();
     for (const attempt of attempts) attempt.catch(() => undefined);
   }
-  throw new PangeaError('NOT_FOUND', deleted ? 'the object was deleted' : `no holder of the object was found; ${asked.size} peers were asked`, {
-    data: { root: digestOf(root), asked: asked.size, deleted },
+  throw new PangeaError('NOT_FOUND', `no holder of the object was found; ${asked.size} peers were asked, ${saidDeleted.length} say that it was deleted`, {
+    data: { root: digestOf(root), asked: asked.size, deleted: false, saidDeleted },
   });
+}
+
+/** A holder that was away may not know yet that the object was deleted; the tombstone of another proves it. */
+async function unlessDeleted(dependencies: LookupDependencies, found: FoundObject, saidDeleted: readonly PeerId[]): Promise<FoundObject> {
+  const { header, root } = found.view;
+  const deriveKey = (context: string, material: Uint8Array): Uint8Array => dependencies.codec.deriveKey(context, material);
+  const isProof = (secret: Uint8Array): boolean => equalBytes(deleteTagOf(deriveKey, secret), header.deleteTag);
+  if (await isDeletionProven(dependencies, root, saidDeleted, isProof)) throw deletedError(root);
+  return found;
+}
+
+function deletedError(root: Uint8Array): PangeaError {
+  return new PangeaError('NOT_FOUND', 'the object was deleted', { data: { root: digestOf(root), deleted: true } });
+}
+
+/** Asks for tombstones and checks the secret in them. A peer whose tombstone proves nothing is named. */
+export async function isDeletionProven(
+  dependencies: LookupDependencies, root: Uint8Array, saidDeleted: readonly PeerId[], isProof: (secret: Uint8Array) => boolean,
+): Promise<boolean> {
+  for (const peer of saidDeleted) {
+    const { reply } = await dependencies.calls.ask<'get'>(peer, getRequest(root, recordKind.tombstone, 0, 0));
+    if (!reply) continue;
+    try {
+      if (isProof(parseTombstone(reply.body.bytes()).secret)) return true;
+      blame(dependencies, peer, `its tombstone of ${digestOf(root)} proves no deletion`);
+    } catch (error) {
+      blame(dependencies, peer, (error as Error).message);
+    } finally {
+      reply.body.release();
+    }
+  }
+  return false;
 }
 
 /** Peers that say in the DHT that they hold the root. Their addresses are made known to the transport. */

@@ -1,11 +1,12 @@
 /** Deletes an object wherever it can be reached. Who is away learns it later from a tombstone, with its proof. */
 import { isPangeaError, PangeaError } from '../errors/errors.ts';
-import { bytesOfDigest, digestOf, parseDigest } from '../ids/ids.ts';
+import { bytesOfDigest, digestOf, parseDigest, type PeerId } from '../ids/ids.ts';
+import { equalBytes } from '../std/std.ts';
 import { status } from '../transport/transport.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { GetDependencies } from './get.ts';
 import { checkCommitment, deriveObjectKeys } from './keys.ts';
-import { findObject, type FoundObject } from './lookup.ts';
+import { findObject, isDeletionProven, type FoundObject } from './lookup.ts';
 import type { Resolved } from './reference.ts';
 import { Sources } from './sources.ts';
 
@@ -43,20 +44,30 @@ async function removeOne(dependencies: RemoveDependencies, root: Uint8Array, key
   try {
     found = await findObject(dependencies, root);
   } catch (error) {
-    if (isPangeaError(error, 'NOT_FOUND') && error.data['deleted'] === true) return { confirmed: 0, holders: 0 };
+    if (isPangeaError(error, 'NOT_FOUND') && (await wasDeleted(dependencies, root, key, error))) return { confirmed: 0, holders: 0 };
     throw error;
   }
   const { codec, calls, objectKey } = dependencies;
   const { header } = found.view;
-  const keys = deriveObjectKeys((context, material) => codec.deriveKey(context, material), key ?? objectKey(header.salt));
+  const deriveKey = (context: string, material: Uint8Array): Uint8Array => codec.deriveKey(context, material);
+  const keys = deriveObjectKeys(deriveKey, key ?? objectKey(header.salt));
   checkCommitment(keys, header.keyCommitment);
   const sources = new Sources(dependencies, found);
   await sources.widen();
   const holders = new Set([...sources.masks().keys(), ...found.hint.filter((peer) => peer !== undefined)]);
   const outcomes = await Promise.all([...holders].map((peer) => calls.ask<'delete'>(peer, { type: 'delete', root, secret: keys.deleteSecret })));
-  const confirmed = outcomes.filter(({ reply, status: code }) => reply !== undefined || code === status.gone).length;
+  const confirmed = outcomes.filter((outcome) => outcome.reply !== undefined || outcome.status === status.gone).length;
   if (confirmed === 0) {
     throw new PangeaError('PEER_UNREACHABLE', `none of the ${holders.size} holders could be reached; nothing was deleted`, { data: { root: digestOf(root) } });
   }
   return { confirmed, holders: holders.size };
+}
+
+/** The owner's key proves a tombstone without the layout: a mere claim must not cost the catalogue its entry. */
+async function wasDeleted(dependencies: RemoveDependencies, root: Uint8Array, key: Uint8Array | undefined, error: PangeaError): Promise<boolean> {
+  if (error.data['deleted'] === true || key === undefined) return error.data['deleted'] === true;
+  const { codec } = dependencies;
+  const { deleteSecret } = deriveObjectKeys((context, material) => codec.deriveKey(context, material), key);
+  const saidDeleted = error.data['saidDeleted'] as readonly PeerId[];
+  return isDeletionProven(dependencies, root, saidDeleted, (secret) => equalBytes(secret, deleteSecret));
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesOfDigest, parseDigest } from '../../src/ids/ids.ts';
 import type { TreeEntry } from '../../src/objects/types.ts';
-import { assertCode, assertSame, collect, engineOf, get, nodeAt, noise, openWorld, put, stream, stripeBytes } from './world.ts';
+import { recordKind } from '../../src/store/store.ts';
+import { status } from '../../src/transport/transport.ts';
+import { assertCode, assertSame, collect, engineOf, get, nodeAt, noise, openWorld, put, stream, stripeBytes, watch } from './world.ts';
 
 const timeout = 120_000;
 
@@ -55,6 +57,22 @@ test('removing what is gone takes it from the catalogue', { timeout }, async () 
   assert.deepEqual(await world.clock.until(engineOf(nodeAt(world, 0)).remove('gone')), { root, confirmed: 0, holders: 0 });
   assert.equal(engineOf(nodeAt(world, 0)).counts().catalogue, 0);
   await assertCode(world.clock.until(engineOf(nodeAt(world, 0)).remove('gone')), 'NOT_FOUND');
+});
+
+test('a peer that lies about a deletion hides nothing and costs the owner no entry', { timeout }, async () => {
+  const world = await openWorld(12);
+  const bytes = noise(1000);
+  const { link } = await put(world, nodeAt(world, 0), bytes, { name: 'kept' });
+  const liar = nodeAt(world, 4);
+  watch(world, (to, request) => (to === liar && request.type === 'get' ? { status: status.gone, message: 'deleted' } : undefined));
+  for (const index of [1, 2, 3]) assertSame(await get(world, nodeAt(world, index), link), bytes);
+  for (const node of world.nodes) if (node !== liar && node !== nodeAt(world, 0)) node.crash();
+  await world.clock.until(nodeAt(world, 0).store.remove(nodeAt(world, 0).store.objects(recordKind.holders).map((object) => ({ object, kind: recordKind.holders, stripe: 0, row: 0 }))));
+  nodeAt(world, 0).crash();
+  await world.startNode(nodeAt(world, 0));
+  const error = await assertCode(world.clock.until(engineOf(nodeAt(world, 0)).remove('kept')), 'NOT_FOUND');
+  assert.equal(error.data['deleted'], false);
+  assert.equal(engineOf(nodeAt(world, 0)).counts().catalogue, 1);
 });
 
 test('a tree is put, read whole and by path, and removed with its members', { timeout }, async () => {
