@@ -178,4 +178,6 @@ export interface Transport {
 }
 
 export { openQuicTransport, type QuicTransport, type QuicTransportOptions } from './quic.ts';
+export { openLibp2pTransport, shardProtocol, type Libp2pTransportOptions } from './libp2p.ts';
 export { MemoryNetwork } from './memory.ts';
+export { combineTransports } from './combined.ts';

@@ -7,7 +7,9 @@ import type { PeerId } from '../../src/ids/ids.ts';
 import { loadNative, type Native } from '../../src/native/native.ts';
 import { systemClock, systemRandom } from '../../src/std/std.ts';
 import { discardMetrics, silentLogger } from '../../src/telemetry/telemetry.ts';
-import { openQuicTransport, type QuicTransport, type QuicTransportOptions } from '../../src/transport/transport.ts';
+import { openLibp2pTransport, openQuicTransport, type QuicTransport, type QuicTransportOptions } from '../../src/transport/transport.ts';
+import type { MakeHost } from '../host/makers.ts';
+import { makeJsHost, makeNativeHost } from '../host/makers.ts';
 import { hello, type Doomed, type End, type EndOptions } from '../conformance/transport.ts';
 
 const loaded = loadNative();
@@ -31,6 +33,22 @@ export function openQuic(options: Partial<QuicTransportOptions> = {}): QuicTrans
 export async function quicEnd({ hello: own = {}, onHello = () => true }: EndOptions = {}): Promise<End> {
   const transport = openQuic({ hello: () => ({ ...hello, ...own }), onHello });
   return { transport, underWay: () => transport.load(), close: () => transport.close(0) };
+}
+
+/** `kind`: `native` or `js`, the host below. */
+export function libp2pEnd(kind: string): (options?: EndOptions) => Promise<End> {
+  const makeHost: MakeHost = kind === 'native' ? makeNativeHost : makeJsHost;
+  return async ({ hello: own = {}, onHello = () => true } = {}) => {
+    const host = await makeHost();
+    const transport = openLibp2pTransport({ host, clock: systemClock, logger: silentLogger, hello: () => ({ ...hello, ...own }), onHello });
+    return {
+      transport,
+      close: async () => {
+        await transport.close(0);
+        await host.close();
+      },
+    };
+  };
 }
 
 /** An end in a process of its own (`silent-end.ts`). */

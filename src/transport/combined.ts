@@ -1,0 +1,129 @@
+/**
+ * Several transports as one. A request takes the first that is connected to the peer, then the first that knows an
+ * address; when that one cannot reach the peer, the next is tried with the same time again.
+ */
+import { PangeaError, isPangeaError } from '../errors/errors.ts';
+import type { PeerId } from '../ids/ids.ts';
+import type { PeerTransportEvents, Reply, Request, RequestHandler, RequestOptions, Transport } from './transport.ts';
+
+/** In order of preference; all of one identity. */
+export function combineTransports(transports: readonly Transport[]): Transport {
+  return new Combined(transports);
+}
+
+class Combined implements Transport {
+  readonly name = 'combined';
+  readonly localPeer: PeerId;
+  readonly #transports: readonly Transport[];
+  readonly #addressed = new Map<PeerId, ReadonlySet<Transport>>();
+  /** Transports that are connected, by peer. */
+  readonly #connected = new Map<PeerId, Set<Transport>>();
+  readonly #listeners: Partial<PeerTransportEvents>[] = [];
+
+  constructor(transports: readonly Transport[]) {
+    const [first] = transports;
+    if (first === undefined || transports.some((transport) => transport.localPeer !== first.localPeer)) {
+      throw new PangeaError('INTERNAL', 'combined transports need one identity');
+    }
+    this.#transports = transports;
+    this.localPeer = first.localPeer;
+    for (const transport of transports) {
+      transport.on({
+        connected: (peer, remoteAddress) => this.#joined(transport, peer, remoteAddress),
+        disconnected: (peer, reason) => this.#left(transport, peer, reason),
+      });
+    }
+  }
+
+  addresses(): readonly string[] {
+    return this.#transports.flatMap((transport) => transport.addresses());
+  }
+
+  async listen(handler: RequestHandler): Promise<void> {
+    for (const transport of this.#transports) await transport.listen(handler);
+  }
+
+  setAddresses(peer: PeerId, addresses: readonly string[]): void {
+    const addressed = new Set<Transport>();
+    for (const transport of this.#transports) {
+      const own = addresses.filter((address) => takes(transport, address));
+      transport.setAddresses(peer, own);
+      if (own.length > 0) addressed.add(transport);
+    }
+    if (addressed.size > 0) this.#addressed.set(peer, addressed);
+    else this.#addressed.delete(peer);
+  }
+
+  async request<T extends Request['type']>(
+    peer: PeerId,
+    request: Extract<Request, { type: T }>,
+    options: RequestOptions = {},
+  ): Promise<Reply<T>> {
+    const share = options.body?.slice(0);
+    const shared = share === undefined ? options : { ...options, body: share };
+    try {
+      let failure: unknown;
+      for (const transport of this.#order(peer)) {
+        try {
+          return await transport.request(peer, request, shared);
+        } catch (error) {
+          if (!isPangeaError(error, 'PEER_UNREACHABLE')) throw error;
+          failure ??= error;
+        }
+      }
+      throw failure;
+    } finally {
+      share?.release();
+    }
+  }
+
+  async connect(address: string, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<PeerId> {
+    const transport = this.#transports.find((candidate) => takes(candidate, address));
+    if (transport === undefined) throw new PangeaError('ADDRESS_INVALID', `no transport takes the address '${address}'`);
+    return transport.connect(address, options);
+  }
+
+  connectedPeers(): readonly PeerId[] {
+    return [...new Set(this.#transports.flatMap((transport) => transport.connectedPeers()))];
+  }
+
+  async disconnect(peer: PeerId): Promise<void> {
+    await Promise.all(this.#transports.map((transport) => transport.disconnect(peer)));
+  }
+
+  on(events: Partial<PeerTransportEvents>): void {
+    this.#listeners.push(events);
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#transports.map((transport) => transport.close(deadlineMs)));
+  }
+
+  #order(peer: PeerId): Transport[] {
+    const rank = (transport: Transport): number =>
+      this.#connected.get(peer)?.has(transport) === true ? 0 : this.#addressed.get(peer)?.has(transport) === true ? 1 : 2;
+    return this.#transports.toSorted((a, b) => rank(a) - rank(b));
+  }
+
+  #joined(transport: Transport, peer: PeerId, remoteAddress: string): void {
+    const connected = this.#connected.get(peer);
+    if (connected !== undefined) {
+      connected.add(transport);
+      return;
+    }
+    this.#connected.set(peer, new Set([transport]));
+    for (const events of this.#listeners) events.connected?.(peer, remoteAddress);
+  }
+
+  #left(transport: Transport, peer: PeerId, reason: string): void {
+    const connected = this.#connected.get(peer);
+    if (connected?.delete(transport) !== true || connected.size > 0) return;
+    this.#connected.delete(peer);
+    for (const events of this.#listeners) events.disconnected?.(peer, reason);
+  }
+}
+
+/** A multiaddr starts with a slash; all else is `host:port` for QUIC. */
+function takes(transport: Transport, address: string): boolean {
+  return address.startsWith('/') === (transport.name === 'libp2p');
+}
