@@ -5,9 +5,9 @@ import type { Clock } from '../std/std.ts';
 import { status } from '../transport/transport.ts';
 import type { HeldObject, HeldObjects } from './held.ts';
 import { providersOf, type LookupDependencies } from './lookup.ts';
+import { placeSlots } from './placement.ts';
 import { assess, type Census, type Stripes } from './repair-census.ts';
 import type { Doubts } from './repair-doubts.ts';
-import { likelyHolders } from './repair-plan.ts';
 
 export interface AskDependencies extends LookupDependencies {
   readonly clock: Clock;
@@ -34,22 +34,22 @@ interface Answers {
 /** `have` is answered from an index in memory; who takes longer is as good as silent. */
 const haveTimeoutMs = 5_000;
 
-/** The DHT is asked only when the holders that are known leave something missing. */
+/** The hint first, which is all that a healthy object costs; where it leaves something missing, placement and the DHT. */
 export async function takeCensus(dependencies: AskDependencies, subject: Subject, candidates: readonly PlacementPeer[]): Promise<Census> {
   const { held, doubts, calls } = dependencies;
   const { object, salt, stripes } = subject;
   const own = doubts.without(object.digest, calls.localPeer, held.masks(object, 0, stripes.count));
   const census: Answers = { answers: new Map([[calls.localPeer, own]]), awaited: new Set(), deletedAt: [] };
-  await askAll(dependencies, subject, likelyHolders(salt, object, candidates), census);
+  await askAll(dependencies, subject, object.holders.filter((peer) => peer !== undefined), census);
   if (census.deletedAt.length > 0 || assess(stripes, object, census).state === 'whole') return census;
-  await askAll(dependencies, subject, await providersOf(dependencies, object.root), census);
+  await askAll(dependencies, subject, [...placeSlots(salt, candidates), ...(await providersOf(dependencies, object.root))], census);
   return census;
 }
 
 async function askAll(dependencies: AskDependencies, { object, stripes }: Subject, candidates: readonly PeerId[], census: Answers): Promise<void> {
   const { calls, peers, clock, doubts, settings } = dependencies;
   const timeoutMs = Math.min(settings.requestTimeoutMs, haveTimeoutMs);
-  const fresh = candidates.filter((peer) => !census.answers.has(peer) && !census.awaited.has(peer));
+  const fresh = [...new Set(candidates)].filter((peer) => !census.answers.has(peer) && !census.awaited.has(peer));
   // Its own deafness is nobody's loss: nobody is given up before this node has been listening for the grace time.
   const listenedMs = clock.monotonicMs() - dependencies.sinceMs;
   await Promise.all(fresh.map(async (peer) => {

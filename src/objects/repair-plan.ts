@@ -2,7 +2,7 @@
 import type { PeerId } from '../ids/ids.ts';
 import type { PlacementPeer } from '../peers/peers.ts';
 import type { HeldObject } from './held.ts';
-import { placeSlots, rankPeers, replacementFor } from './placement.ts';
+import { rankPeers, replacementFor } from './placement.ts';
 import { lackedStripes, rowsInSlot, type Census, type Stripes } from './repair-census.ts';
 import { rows } from './shape.ts';
 
@@ -39,11 +39,6 @@ export function turnOf(salt: Uint8Array, peer: PeerId, census: Census): number {
   const ranked = rankPeers(salt, holders.map(([id]) => ({ peer: id, weight: 1, failureDomain: '' })));
   const turn = ranked.findIndex((each) => each.peer === peer);
   return turn < 0 ? ranked.length : turn;
-}
-
-/** Peers that may have rows: the hint, and where placement would have put them. */
-export function likelyHolders(salt: Uint8Array, object: Pick<HeldObject, 'holders'>, candidates: readonly PlacementPeer[]): readonly PeerId[] {
-  return [...new Set([...object.holders.filter((peer) => peer !== undefined), ...placeSlots(salt, candidates)])];
 }
 
 /** Whom to name by slot when nothing is to be handed over. */

@@ -110,15 +110,18 @@ export class Repairer {
   async #run(): Promise<void> {
     const { clock, random, held, settings, logger } = this.#dependencies;
     const { signal } = this.#abort;
+    const pauseMs = (): number => settings.repairIntervalMs * (0.8 + 0.4 * random.unit());
     await held.load();
+    let nextRoundMs = clock.monotonicMs() + pauseMs();
     while (!signal.aborted) {
-      const nextTurnMs = Math.min(Infinity, ...this.#turns.values()) - clock.monotonicMs();
-      const pauseMs = settings.repairIntervalMs * (0.8 + 0.4 * random.unit());
-      await clock.sleep(Math.min(pauseMs, Math.max(leastPauseMs, nextTurnMs)), signal).catch(() => undefined);
+      const nextTurnMs = Math.max(Math.min(...this.#turns.values()), clock.monotonicMs() + leastPauseMs);
+      await clock.sleep(Math.max(0, Math.min(nextRoundMs, nextTurnMs) - clock.monotonicMs()), signal).catch(() => undefined);
       if (signal.aborted) return;
+      const isRound = clock.monotonicMs() >= nextRoundMs;
+      if (isRound) nextRoundMs = clock.monotonicMs() + pauseMs();
       try {
-        if (nextTurnMs > pauseMs) await this.#scrubber.round(settings.repairWindowBytes);
-        const report = await this.#lookAt(await this.#due(), true);
+        if (isRound) await this.#scrubber.round(settings.repairWindowBytes);
+        const report = await this.#lookAt(isRound ? await this.#due() : this.#turnsDue(), true);
         if (report.shardsRestored > 0) logger.info({ ...report }, 'lost shards were restored');
       } catch (error) {
         if (!signal.aborted) logger.error({ error: (error as Error).message }, 'a round of repair failed');
@@ -126,12 +129,20 @@ export class Repairer {
     }
   }
 
+  /** Objects that this node waited for others to repair, long enough. What was deleted meanwhile is forgotten. */
+  #turnsDue(): readonly HeldObject[] {
+    const { held } = this.#dependencies;
+    for (const digest of this.#states.keys()) if (held.get(digest) === undefined) this.#states.delete(digest);
+    for (const digest of this.#turns.keys()) if (held.get(digest) === undefined) this.#turns.delete(digest);
+    return [...this.#turns.keys()].filter((digest) => this.#isMyTurn(digest)).flatMap((digest) => held.get(digest) ?? []);
+  }
+
   /** Objects under suspicion, from what this node knows already, and a slice of all others. */
   async #due(): Promise<readonly HeldObject[]> {
     const { held, clock } = this.#dependencies;
     const objects = held.list();
     const gone = this.#gonePeers();
-    const due = new Set<HeldObject>();
+    const due = new Set(this.#turnsDue());
     for (const [index, object] of objects.entries()) {
       if (index % objectsAtOnce === objectsAtOnce - 1) await clock.sleep(0);
       if (due.size < suspectLooks && this.#isSuspicious(object, gone)) due.add(object);
@@ -154,6 +165,7 @@ export class Repairer {
     return new Set(peers.list().flatMap(({ peer }) => (peers.silentMs(peer) > settings.repairGraceMs ? [peer] : [])));
   }
 
+  /** True also for an object of which nothing is known to be lost. */
   #isMyTurn(digest: Digest): boolean {
     return (this.#turns.get(digest) ?? 0) <= this.#dependencies.clock.monotonicMs();
   }

@@ -35,10 +35,11 @@ export class Chaos {
     }
   }
 
-  /** Everything that can come back comes back. */
+  /** Everything that can come back comes back, but for one machine that often is lost in the last moment: its rows are repair's. */
   async end(): Promise<void> {
     const { network, nodes, trace } = this.#world;
     trace.add('chaos ends');
+    this.#destroy();
     network.heal();
     network.setLossRate(0);
     for (const node of nodes) {
@@ -132,7 +133,7 @@ export class Chaos {
 
   #lose(): void {
     const { network, trace, clock } = this.#world;
-    const rate = 0.2 * this.#random.unit();
+    const rate = 0.08 * this.#random.unit();
     trace.add(`loss ${rate.toFixed(3)}`);
     network.setLossRate(rate);
     clock.after(this.#random.integer(2 * minuteMs), () => network.setLossRate(0));

@@ -10,7 +10,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    minutes: { type: 'string', default: '20' },
+    minutes: { type: 'string', default: '15' },
     trace: { type: 'boolean', default: false },
   },
 });

@@ -36,7 +36,7 @@ const convergenceMs = 30 * minuteMs;
 const drainMs = 2 * minuteMs;
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const { seed, chaosMs = 20 * minuteMs } = options;
+  const { seed, chaosMs = 15 * minuteMs } = options;
   const world = await World.open({
     seed, nodes: 12 + (seed % 5), keepTrace: options.keepTrace ?? false,
     ...(options.makeStore ? { makeStore: options.makeStore } : {}),
@@ -47,7 +47,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   let violation: Error | undefined;
   try {
     const chaos = new Chaos(world, ledger);
-    await chaos.run(chaosMs, 25_000, () => {
+    await chaos.run(chaosMs, 20_000, () => {
       checkNothingDropped(ledger);
       checkMemory(world, false);
     });

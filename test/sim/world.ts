@@ -22,7 +22,7 @@ export const settings: ObjectsSettings = {
   hedgeAfterMs: 200,
   requestTimeoutMs: 8_000,
   repairGraceMs: 4 * minuteMs,
-  repairIntervalMs: 1.5 * minuteMs,
+  repairIntervalMs: 2 * minuteMs,
   repairWindowBytes: 2 * 1024 * 1024,
   uploadExpiresMs: 8 * minuteMs,
   uploadQuotaBytes: 64 * 1024 * 1024,
