@@ -2,6 +2,7 @@
 import type { PeerId } from '../ids/ids.ts';
 import type { PeerRegistry, PlacementPeer } from '../peers/peers.ts';
 import { rankPeers } from './placement.ts';
+import { rows } from './shape.ts';
 import type { Suspects } from './suspects.ts';
 import type { Transport } from '../transport/transport.ts';
 
@@ -30,11 +31,17 @@ export class Candidates {
     return [...others, { peer: localPeer, weight, failureDomain: '' }];
   }
 
-  /** Those of `forPlacement` that did not just fail, unless all did. */
+  /**
+   * Those of `forPlacement` that did not just fail. Where they are fewer than the slots, one that failed but
+   * answers pings takes part: a hiccup must not cost an object a holder. Where there are none, all are tried.
+   */
   forWriting(): readonly PlacementPeer[] {
+    const { suspects, peers } = this.#dependencies;
     const all = this.forPlacement();
-    const sound = all.filter(({ peer }) => !this.#dependencies.suspects.has(peer));
-    return sound.length > 0 ? sound : all;
+    const sound = all.filter(({ peer }) => !suspects.has(peer));
+    if (sound.length >= rows) return sound;
+    const hopeful = all.filter(({ peer }) => !suspects.has(peer) || peers.isLive(peer) === true);
+    return hopeful.length > 0 ? hopeful : all;
   }
 
   /** Whom to ask about a root, the likeliest first: this node, then all known peers by rank, the ones that just failed last. */

@@ -145,7 +145,7 @@ export class ObjectEngine implements Objects {
       kind: manifest.kind === 'directory' ? 'directory' : 'file',
       bytes: length,
       mediaType: manifest.mediaType,
-      content: object.read(offset, length),
+      content: this.#tracked(object.read(offset, length)),
     };
   }
 
@@ -159,7 +159,7 @@ export class ObjectEngine implements Objects {
     const result = { name: path.slice(path.lastIndexOf('/') + 1), kind: 'file', bytes: length, mediaType: defaultMediaType } as const;
     if (!entry.place || !member) return { ...result, content: nothing() };
     const object = await openObject(this.#get, member.root, member.key, { signal });
-    return { ...result, content: object.read(entry.place.offset + offset, length) };
+    return { ...result, content: this.#tracked(object.read(entry.place.offset + offset, length)) };
   }
 
   async getTree(reference: string, options: GetOptions = {}): Promise<{ name: string; entries: AsyncIterable<TreeEntry> }> {
@@ -171,7 +171,7 @@ export class ObjectEngine implements Objects {
     const open = (root: Uint8Array, key: Uint8Array): ReturnType<typeof openObject> => openObject(this.#get, root, key, { signal });
     return {
       name: resolved.entry?.name ?? object.manifest.name,
-      entries: treeEntries(directory, open, { signal, ...(options.path === undefined ? {} : { path: options.path }) }),
+      entries: this.#tracked(treeEntries(directory, open, { signal, ...(options.path === undefined ? {} : { path: options.path }) })),
     };
   }
 
@@ -219,7 +219,7 @@ export class ObjectEngine implements Objects {
     this.#expiry?.cancel();
     this.#announcer.stop();
     const late = new AbortController();
-    const drained = Promise.allSettled([...this.#active]);
+    const drained = Promise.allSettled(this.#active);
     await Promise.race([drained, clock.sleep(deadlineMs, late.signal).catch(() => undefined)]);
     late.abort();
     this.#stopping.abort(new PangeaError('NODE_STOPPING', 'the node is stopping'));
@@ -235,6 +235,17 @@ export class ObjectEngine implements Objects {
     const settled = work.then(() => undefined, () => undefined).then(() => void this.#active.delete(settled));
     this.#active.add(settled);
     return work;
+  }
+
+  /** A stream that `stop` waits for, from the first item asked for to the last. */
+  async *#tracked<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+    const ended = Promise.withResolvers<void>();
+    void this.#track(ended.promise);
+    try {
+      yield* items;
+    } finally {
+      ended.resolve();
+    }
   }
 
   #armExpiry(): void {

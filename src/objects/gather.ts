@@ -46,8 +46,8 @@ export interface GatherRequest {
 
 /** Rows that came in, with who gave them. Its owner releases the bodies. */
 export class GatheredRows {
-  readonly bodies: (Body | null)[] = new Array<Body | null>(rows).fill(null);
-  readonly from: (PeerId | undefined)[] = new Array<PeerId | undefined>(rows).fill(undefined);
+  readonly bodies: (Body | null)[] = Array.from({ length: rows }, () => null);
+  readonly from: (PeerId | undefined)[] = Array.from({ length: rows }, () => undefined);
 
   release(): void {
     this.bodies.forEach((_, row) => this.drop(row));

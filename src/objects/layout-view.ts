@@ -23,7 +23,7 @@ export class LayoutView {
     this.root = root;
     this.headerBytes = headerBytes;
     this.header = parseHeader(headerBytes);
-    this.#pageHashes = indexCount(this.header.stripes) === 0 ? [...this.header.hashes] : new Array<undefined>(pageCount(this.header.stripes)).fill(undefined);
+    this.#pageHashes = indexCount(this.header.stripes) === 0 ? [...this.header.hashes] : Array.from({ length: pageCount(this.header.stripes) }, () => undefined);
   }
 
   get indexes(): number {

@@ -67,16 +67,17 @@ export async function findObject(dependencies: LookupDependencies, root: Uint8Ar
   };
   const known = dependencies.candidates.forReading(root).slice(0, maxAsked);
   const waves = [
-    () => known.slice(0, 1),
-    () => known.slice(1, 1 + firstWave),
-    () => providersOf(dependencies, root),
-    () => known.slice(1 + firstWave, 1 + secondWave),
-    () => known.slice(1 + secondWave),
+    () => ask(known.slice(0, 1)),
+    () => ask(known.slice(1, 1 + firstWave)),
+    // The DHT may take seconds; the next wave does not wait for it.
+    () => [providersOf(dependencies, root).then((peers) => firstOf(ask(peers)))],
+    () => ask(known.slice(1 + firstWave, 1 + secondWave)),
+    () => ask(known.slice(1 + secondWave)),
   ];
   const attempts: Promise<FoundObject | undefined>[] = [];
   try {
     for (const wave of waves) {
-      attempts.push(...ask(await wave()));
+      attempts.push(...wave());
       const found = await firstOf(attempts, dependencies.clock.sleep(staggerMs, settled.signal));
       if (found) return await unlessDeleted(dependencies, found, saidDeleted);
       if (saidDeleted.includes(dependencies.calls.localPeer)) throw deletedError(root);

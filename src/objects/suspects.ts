@@ -17,10 +17,6 @@ export class Suspects {
     this.#untilMs.set(peer, this.#clock.monotonicMs() + suspectMs);
   }
 
-  clear(peer: PeerId): void {
-    this.#untilMs.delete(peer);
-  }
-
   has(peer: PeerId): boolean {
     const untilMs = this.#untilMs.get(peer);
     if (untilMs === undefined) return false;

@@ -1,16 +1,15 @@
 /** One object on its way to its holders: who keeps which slot, what arrived where, and who takes over when one fails. */
-import type { EncodedShards } from '../codec/codec.ts';
+import { identityBytes, type EncodedShards } from '../codec/codec.ts';
 import { PangeaError } from '../errors/errors.ts';
-import { toHex } from '../std/std.ts';
 import type { PeerId } from '../ids/ids.ts';
 import type { PlacementPeer } from '../peers/peers.ts';
+import { toHex } from '../std/std.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
 import type { LayoutView } from './layout-view.ts';
 import type { PeerCalls } from './peer-calls.ts';
 import { placeSlots, replacementFor } from './placement.ts';
 import type { LostRow } from './restore.ts';
 import { rows, slotOf } from './shape.ts';
-import { identityBytes } from '../codec/codec.ts';
 
 export interface UploadOptions {
   readonly calls: PeerCalls;
@@ -53,7 +52,7 @@ export class Upload {
 
   /** Resolves when every shard of the stripe is in a holder's memory. Does not release the bodies. */
   async sendStripe(stripe: number, encoded: EncodedShards): Promise<void> {
-    this.#placed[stripe] = new Array<undefined>(rows).fill(undefined);
+    this.#placed[stripe] = Array.from({ length: rows }, () => undefined);
     await Promise.all(encoded.shards.map((_, row) => this.#sendRow(stripe, row, encoded)));
   }
 
