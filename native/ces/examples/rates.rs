@@ -12,13 +12,11 @@ const ROUND: Duration = Duration::from_millis(2);
 
 fn main() {
     for shard_bytes in [64 << 10, 1 << 20] {
-        let data: Vec<Vec<u8>> = (0..8_u8).map(|row| (0..shard_bytes).map(|at| (at * 7 >> 3) as u8 ^ row).collect()).collect();
+        let data: Vec<Vec<u8>> = (0..8_u8).map(|row| (0..shard_bytes).map(|at| ((at * 7) >> 3) as u8 ^ row).collect()).collect();
         let inputs: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
         let mut coefficients = [[0; MAX_OUTPUTS]; 8];
-        for parity in 0..4 {
-            for (column, factor) in parity_coefficients(parity).into_iter().enumerate() {
-                coefficients[column][parity] = factor;
-            }
+        for (column, factors) in coefficients.iter_mut().enumerate() {
+            *factors = std::array::from_fn(|parity| parity_coefficients(parity)[column]);
         }
         for kernel in Kernel::available() {
             for made in [1, 4] {

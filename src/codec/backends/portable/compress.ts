@@ -2,7 +2,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { PangeaError, isPangeaError } from '../../../errors/errors.ts';
 import type { Compression } from '../../codec.ts';
-import { frameShape, readStored, storedFrameBytes, writeStored } from './frame.ts';
+import { frameShape, storedFrameBytes, takeStored, writeStored } from './frame.ts';
 
 const sampleBytes = 4096;
 const samples = 4;
@@ -11,24 +11,33 @@ const worthwhileRatio = 0.97;
 /** From here down the level rises towards the highest allowed: what shrinks well also compresses quickly. */
 const easyRatio = 0.5;
 
-/** One zstd frame around `content`. Level 1–22, or `INTERNAL`. */
-export function compress(content: Uint8Array, compression: Compression): Uint8Array {
+/** A frame that is still to be written to where it belongs. */
+export interface Frame {
+  readonly byteLength: number;
+  /** `target` has `byteLength` bytes. */
+  writeTo(target: Uint8Array): void;
+}
+
+/** One zstd frame around `content`. A level out of 1–22 is `INTERNAL`. */
+export function frameAround(content: Uint8Array, compression: Compression): Frame {
+  const storedBytes = storedFrameBytes(content.length);
   const level = levelFor(content, compression);
   if (level !== undefined) {
     const frame = zstd(content, level);
-    if (frame.length < storedFrameBytes(content.length)) return frame;
+    if (frame.length < storedBytes) return { byteLength: frame.length, writeTo: (target) => target.set(frame) };
   }
-  const frame = new Uint8Array(storedFrameBytes(content.length));
-  writeStored(content, frame);
-  return frame;
+  return { byteLength: storedBytes, writeTo: (target) => writeStored(content, target) };
 }
 
-/** The content of exactly one frame. More than `maxBytes` is `TOO_LARGE`, before memory is taken for it; a broken frame `CORRUPT`. */
+/**
+ * The content of exactly one frame. More than `maxBytes` is `TOO_LARGE`, before memory is taken for it;
+ * a broken frame `CORRUPT`. The memory of the frame is used up.
+ */
 export function decompress(frame: Uint8Array, maxBytes: number): Uint8Array {
   const shape = frameShape(frame);
   if (shape === undefined) throw new PangeaError('CORRUPT', 'the sealed content is not one zstd frame');
   if ((shape.contentBytes ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const content = shape.stored ? readStored(frame, shape) : inflate(frame, shape.contentBytes, maxBytes);
+  const content = shape.stored ? takeStored(frame, shape) : inflate(frame, shape.contentBytes, maxBytes);
   if (content.length > maxBytes) throw tooLarge(maxBytes);
   if (shape.contentBytes !== undefined && shape.contentBytes !== content.length) {
     throw new PangeaError('CORRUPT', `a frame that declares ${shape.contentBytes} bytes holds ${content.length}`);

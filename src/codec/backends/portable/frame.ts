@@ -15,7 +15,7 @@ const storedHeaderBytes = 10;
 export interface FrameShape {
   /** What the header declares, or undefined when it declares nothing. */
   readonly contentBytes: number | undefined;
-  /** Every block is raw and there is no checksum: `readStored` may take the content out. */
+  /** Every block is raw and there is no checksum: `takeStored` may take the content out. */
   readonly stored: boolean;
   readonly headerBytes: number;
 }
@@ -75,16 +75,16 @@ export function frameShape(bytes: Uint8Array): FrameShape | undefined {
   return { contentBytes, stored: allRaw && !checksum, headerBytes };
 }
 
-/** The content of a frame whose shape says `stored`. */
-export function readStored(bytes: Uint8Array, shape: FrameShape): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  for (let at = shape.headerBytes; at < bytes.length;) {
-    const size = ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)) >>> 3;
-    pieces.push(bytes.subarray(at + 3, at + 3 + size));
+/** The content of a frame whose shape says `stored`, moved together inside the memory of the frame, which it overwrites. */
+export function takeStored(frame: Uint8Array, shape: FrameShape): Uint8Array {
+  let written = 0;
+  for (let at = shape.headerBytes; at < frame.length;) {
+    const size = ((frame[at] as number) | ((frame[at + 1] as number) << 8) | ((frame[at + 2] as number) << 16)) >>> 3;
+    frame.copyWithin(written, at + 3, at + 3 + size);
+    written += size;
     at += 3 + size;
   }
-  const content = Buffer.concat(pieces);
-  return new Uint8Array(content.buffer, content.byteOffset, content.length);
+  return frame.subarray(0, written);
 }
 
 function declaredSize(view: DataView, at: number, sizeBytes: number): number | undefined {

@@ -10,12 +10,12 @@ import { bodyFrom, type Body } from '../../../body/body.ts';
 import { concatBytes } from '../../../std/std.ts';
 import { PangeaError } from '../../../errors/errors.ts';
 import type { Codec, Compression, EncodedShards, SegmentContext } from '../../codec.ts';
-import { dataShards, maxWholeBytes, nonceBytes } from '../../format.ts';
-import { compress, decompress, decompressExactly } from './compress.ts';
+import { dataShards, maxWholeBytes, nonceBytes, tagBytes } from '../../format.ts';
+import { decompress, decompressExactly, frameAround, type Frame } from './compress.ts';
 import { hash } from './hash.ts';
 import { parityOf, rebuild } from './reedSolomon.ts';
 import { checkPlaces, checkRows, choosePresent, type Rows } from './rows.ts';
-import { openSealed, sealInto, sealOverheadBytes } from './seal.ts';
+import { openInPlace, openSealed, sealInPlace, sealOverheadBytes } from './seal.ts';
 import { segmentAssociatedData } from './segment.ts';
 import { maxWholeShardBytes, newWholeBlock, sealedInWhole } from './whole.ts';
 
@@ -47,7 +47,8 @@ class PortableCodec implements Codec {
 
   seal(key: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array {
     const sealed = new Uint8Array(plaintext.length + sealOverheadBytes);
-    sealInto(sealed, key, this.#nonce(nonceBytes), plaintext, associatedData);
+    sealed.set(plaintext, nonceBytes);
+    sealInPlace(sealed, key, this.#nonce(nonceBytes), associatedData);
     return sealed;
   }
 
@@ -58,10 +59,10 @@ class PortableCodec implements Codec {
   async encodeWhole(request: { plaintext: readonly Uint8Array[]; key: Uint8Array; compression: Compression }): Promise<EncodedShards> {
     const content = joined(request.plaintext);
     if (content.length > maxWholeBytes) throw new PangeaError('TOO_LARGE', `${content.length} bytes; a whole block holds ${maxWholeBytes}`);
-    const frame = compress(content, request.compression);
-    const block = newWholeBlock(frame.length + sealOverheadBytes);
-    sealInto(block.sealed, request.key, this.#nonce(nonceBytes), frame, null);
-    return encoded(block.slices, frame.length);
+    const frame = frameAround(content, request.compression);
+    const block = newWholeBlock(frame.byteLength + sealOverheadBytes);
+    this.#sealFrame(block.sealed, frame, request.key, null);
+    return encoded(block.slices, frame.byteLength);
   }
 
   async decodeWhole(request: { shards: readonly (Body | null)[]; key: Uint8Array; maxBytes: number }): Promise<Body> {
@@ -74,7 +75,7 @@ class PortableCodec implements Codec {
     const missing = Array.from({ length: dataShards }, (_, row) => row).filter((row) => rows[row] === null);
     const rebuilt = rebuild(rows, present, missing, rows.map(() => shardBytes));
     const slices = Array.from({ length: dataShards }, (_, row) => (rows[row] ?? rebuilt[missing.indexOf(row)]) as Uint8Array);
-    return bodyFrom(decompress(openSealed(request.key, sealedInWhole(slices), null), request.maxBytes));
+    return bodyFrom(decompress(openInPlace(request.key, sealedInWhole(slices), null), request.maxBytes));
   }
 
   async encodeStripe(request: {
@@ -93,11 +94,12 @@ class PortableCodec implements Codec {
     let at = 0;
     let compressedBytes = 0;
     const data = lengths.map((length, segment) => {
-      const frame = compress(content.subarray(at, at + length), request.compression);
+      const associatedData = segmentAssociatedData(context, segment, length);
+      const frame = frameAround(content.subarray(at, at + length), request.compression);
       at += length;
-      compressedBytes += frame.length;
-      const sealed = new Uint8Array(frame.length + sealOverheadBytes);
-      sealInto(sealed, request.key, this.#nonce(nonceBytes), frame, segmentAssociatedData(context, segment, length));
+      compressedBytes += frame.byteLength;
+      const sealed = new Uint8Array(frame.byteLength + sealOverheadBytes);
+      this.#sealFrame(sealed, frame, request.key, associatedData);
       return sealed;
     });
     while (data.length < dataShards) data.push(new Uint8Array(0));
@@ -123,6 +125,11 @@ class PortableCodec implements Codec {
     const present = choosePresent(rows);
     const rebuilt = rebuild(rows, present, absent, request.lengths);
     return request.rows.map((row) => bodyFrom((rows[row] ?? rebuilt[absent.indexOf(row)]) as Uint8Array));
+  }
+
+  #sealFrame(target: Uint8Array, frame: Frame, key: Uint8Array, associatedData: Uint8Array | null): void {
+    frame.writeTo(target.subarray(nonceBytes, target.length - tagBytes));
+    sealInPlace(target, key, this.#nonce(nonceBytes), associatedData);
   }
 }
 

@@ -16,21 +16,29 @@ const sodium = createRequire(import.meta.url)('sodium-native') as Sodium;
 
 export const sealOverheadBytes = nonceBytes + tagBytes;
 
-/** Seals to `target`, which has `plaintext.length + sealOverheadBytes` bytes and does not overlap. */
-export function sealInto(
-  target: Uint8Array, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array | null,
-): void {
+/** Seals where the plaintext lies: `target` is room for the nonce, the plaintext, room for the tag. */
+export function sealInPlace(target: Uint8Array, key: Uint8Array, nonce: Uint8Array, associatedData: Uint8Array | null): void {
   checkKey(key);
   if (nonce.length !== nonceBytes) throw new PangeaError('INTERNAL', `a nonce has ${nonceBytes} bytes, not ${nonce.length}`);
   target.set(nonce);
+  const plaintext = target.subarray(nonceBytes, target.length - tagBytes);
   sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(target.subarray(nonceBytes), plaintext, filled(associatedData), null, nonce, key);
 }
 
-/** The plaintext of sealed bytes; `CORRUPT` when they do not authenticate. */
+/** The plaintext of sealed bytes in memory of its own; `CORRUPT` when they do not authenticate. */
 export function openSealed(key: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
   checkKey(key);
   if (sealed.length < sealOverheadBytes) throw new PangeaError('CORRUPT', `${sealed.length} bytes are too few for anything sealed`);
-  const plaintext = new Uint8Array(sealed.length - sealOverheadBytes);
+  return decrypt(new Uint8Array(sealed.length - sealOverheadBytes), key, sealed, associatedData);
+}
+
+/** The same, in the memory of the sealed bytes, of which there are at least `sealOverheadBytes`. */
+export function openInPlace(key: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
+  checkKey(key);
+  return decrypt(sealed.subarray(nonceBytes, sealed.length - tagBytes), key, sealed, associatedData);
+}
+
+function decrypt(plaintext: Uint8Array, key: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
   const nonce = sealed.subarray(0, nonceBytes);
   try {
     sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(plaintext, null, sealed.subarray(nonceBytes), filled(associatedData), nonce, key);

@@ -18,7 +18,7 @@ export function newWholeBlock(sealedBytes: number): { readonly sealed: Uint8Arra
   };
 }
 
-/** The sealed bytes in 8 slices put together; `CORRUPT` unless the length and the padding are what an encoder writes. */
+/** The sealed bytes in 8 slices put together in fresh memory; `CORRUPT` unless the length and the padding are what an encoder writes. */
 export function sealedInWhole(slices: readonly Uint8Array[]): Uint8Array {
   const block = Buffer.concat(slices);
   const sealedBytes = block.length >= lengthPrefixBytes ? block.readUInt32LE(0) : 0;
