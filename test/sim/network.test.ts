@@ -4,8 +4,8 @@ import { bodyFrom, emptyBody } from '../../src/body/body.ts';
 import { isPangeaError, type ErrorCode } from '../../src/errors/errors.ts';
 import type { PeerId } from '../../src/ids/ids.ts';
 import { seededRandom, utf8 } from '../../src/std/std.ts';
-import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/transport/memory.ts';
-import type { Hello, Reply, Request, Transport } from '../../src/transport/transport.ts';
+import type { MemoryNetworkOptions } from '../../src/transport/memory.ts';
+import { MemoryNetwork, type Hello, type Reply, type Request, type Transport } from '../../src/transport/transport.ts';
 import { VirtualClock } from './clock.ts';
 import { simulatedPeerId } from './peer-ids.ts';
 

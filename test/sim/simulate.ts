@@ -1,5 +1,5 @@
 /** One seed from its beginning to its end: chaos, healing, convergence, and the invariants all the while. */
-import type { MemoryStore } from '../../src/store/backends/memory.ts';
+import type { MemoryStore } from '../../src/store/store.ts';
 import { Chaos } from './chaos.ts';
 import type { VirtualClock } from './clock.ts';
 import { checkMemory, checkNothingDropped, checkReadable, isReadable, isWhole, undeleted } from './invariants.ts';

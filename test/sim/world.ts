@@ -1,10 +1,10 @@
-import { MemoryDhtNetwork } from '../../src/dht/memory.ts';
+import { MemoryDhtNetwork } from '../../src/dht/dht.ts';
 import type { PeerId } from '../../src/ids/ids.ts';
 import type { ObjectsSettings } from '../../src/objects/objects.ts';
 import { seededRandom, type Random } from '../../src/std/std.ts';
-import { MemoryStore } from '../../src/store/backends/memory.ts';
+import { MemoryStore } from '../../src/store/store.ts';
 import { silentLogger, type Logger } from '../../src/telemetry/telemetry.ts';
-import { MemoryNetwork } from '../../src/transport/memory.ts';
+import { MemoryNetwork } from '../../src/transport/transport.ts';
 import { VirtualClock } from './clock.ts';
 import { SimNode } from './node.ts';
 import { simulatedPeerId } from './peer-ids.ts';

@@ -1,0 +1,3 @@
+import { simulateSeeds } from './simulation.ts';
+
+simulateSeeds(1, 25);

@@ -1,0 +1,3 @@
+import { simulateSeeds } from './simulation.ts';
+
+simulateSeeds(26, 50);
