@@ -1,0 +1,83 @@
+//! The parts of the swarm and their settings.
+
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::identify;
+use libp2p::identity::Keypair;
+use libp2p::kad::{self, StoreInserts};
+use libp2p::mdns;
+use libp2p::ping;
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{PeerId, StreamProtocol};
+use pangea_firewall::AllowList;
+use tokio::sync::mpsc;
+
+use crate::error::P2pError;
+use crate::host::{Event, Options};
+use crate::store::BoundedStore;
+use crate::streams::Served;
+use crate::{gate, limits, streams};
+
+pub(crate) const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/pangea/kad/1.0.0");
+const IDENTIFY_VERSION: &str = "/pangea/1.0.0";
+
+/// The gate comes first: what it refuses reaches no other part.
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviour {
+    pub(crate) gate: gate::Behaviour,
+    pub(crate) limits: connection_limits::Behaviour,
+    pub(crate) streams: streams::Behaviour,
+    pub(crate) kad: kad::Behaviour<BoundedStore>,
+    pub(crate) identify: identify::Behaviour,
+    pub(crate) ping: ping::Behaviour,
+    pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
+}
+
+impl Behaviour {
+    pub(crate) fn new(keypair: &Keypair, options: &Options, allow: AllowList, served: Served, events: mpsc::Sender<Event>) -> Result<Self, P2pError> {
+        let own = keypair.public().to_peer_id();
+        let mdns = if options.mdns {
+            Some(mdns::tokio::Behaviour::new(mdns::Config::default(), own).map_err(|error| P2pError::new("NOT_SUPPORTED", format!("no mDNS here: {error}")))?)
+        } else {
+            None
+        };
+        let identify = identify::Config::new(IDENTIFY_VERSION.to_owned(), keypair.public())
+            .with_agent_version(options.agent_version.clone())
+            .with_push_listen_addr_updates(true);
+        Ok(Self {
+            gate: gate::Behaviour::new(allow),
+            limits: connection_limits::Behaviour::new(
+                ConnectionLimits::default()
+                    .with_max_established(Some(limits::CONNECTIONS))
+                    .with_max_established_per_peer(Some(limits::CONNECTIONS_PER_PEER))
+                    .with_max_pending_incoming(Some(limits::PENDING_INCOMING))
+                    .with_max_pending_outgoing(Some(limits::PENDING_OUTGOING)),
+            ),
+            streams: streams::Behaviour::new(served, events),
+            kad: kademlia(own),
+            identify: identify::Behaviour::new(identify),
+            ping: ping::Behaviour::default(),
+            mdns: Toggle::from(mdns),
+        })
+    }
+}
+
+fn kademlia(own: PeerId) -> kad::Behaviour<BoundedStore> {
+    let mut config = kad::Config::new(KAD_PROTOCOL);
+    config
+        .set_query_timeout(limits::QUERY)
+        .set_record_filtering(StoreInserts::FilterBoth)
+        .set_record_ttl(Some(limits::RECORD_AGE))
+        .set_provider_record_ttl(Some(limits::RECORD_AGE))
+        // Repetition is paced by the DHT above the hosts, one way for all of them.
+        .set_replication_interval(None)
+        .set_publication_interval(None)
+        .set_provider_publication_interval(None)
+        .set_max_packet_size(limits::KAD_MESSAGE_BYTES)
+        .set_periodic_bootstrap_interval(Some(limits::BOOTSTRAP_INTERVAL))
+        // Only addresses that pass the dial policy go into the table: see the driver.
+        .set_kbucket_inserts(kad::BucketInserts::Manual);
+    let mut kad = kad::Behaviour::with_config(own, BoundedStore::new(own), config);
+    kad.set_mode(Some(kad::Mode::Server));
+    kad
+}
