@@ -5,11 +5,11 @@
  * a sync moves the log's prefix to the "platter"; `crash` gives a new store over the platter, and the old one
  * never settles anything again, as a killed process would not.
  */
-import { blake3 } from '@napi-rs/blake-hash';
 import { bodyFrom, type Body } from '../../body/body.ts';
 import { PangeaError } from '../../errors/errors.ts';
 import { equalBytes, toHex, type Clock, type Random } from '../../std/std.ts';
 import type { Durability, RecordInfo, RecordKey, RecordKind, ShardStore, StoreRecord, StoreUsage } from '../store.ts';
+import { blake3 } from './node-fs/blake3.ts';
 
 /** What a record costs beside its payload, as in a volume. */
 const headerBytes = 128;
@@ -51,9 +51,11 @@ export class MemoryStore implements ShardStore {
   }
 
   async put(records: readonly StoreRecord[], durability: Durability): Promise<void> {
+    // Before the first wait: the caller may release the bodies as soon as this returned its promise.
+    const payloads = records.map(({ payload }) => payload.bytes().slice());
     await this.#alive();
-    for (const record of records) {
-      const bytes = record.payload.bytes().slice();
+    for (const [index, record] of records.entries()) {
+      const bytes = payloads[index] as Uint8Array;
       if (!equalBytes(blake3(bytes), record.identity)) {
         throw new PangeaError('SHARD_MISMATCH', `the payload of row ${record.key.row} is not what its identity says`);
       }
