@@ -11,5 +11,6 @@ export { settings, settingNames, type NodeConfig, type SettingName } from './tab
 export type { Setting } from './setting.ts';
 export { compareConfigs, type ConfigChange } from './compare.ts';
 export { nearestName } from './nearest.ts';
+export { parseDuration } from './units.ts';
 export { configurationManual } from './manual.ts';
 export { type ListenAddress, formatAddress, isLoopbackHost, multiaddrOf } from './address.ts';

@@ -22,7 +22,7 @@ export function editDistance(a: string, b: string): number {
 export function nearestName(unknown: string, known: readonly string[]): string | undefined {
   const wanted = unknown.toLowerCase().replaceAll('_', '-');
   let best: string | undefined;
-  let distance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  let distance = Math.min(Math.max(2, Math.floor(wanted.length / 3)), wanted.length - 1) + 1;
   for (const name of known) {
     const abbreviated = wanted.length >= 3 && name.startsWith(wanted);
     const steps = Math.min(editDistance(wanted, name), abbreviated ? 1 : Infinity);

@@ -1,0 +1,35 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { localFailure } from './failure.ts';
+
+const readBytes = 1024 * 1024;
+
+export interface LocalSource {
+  readonly kind: 'file' | 'directory' | 'stream';
+  readonly name: string;
+  /** `undefined` for pipes and devices. */
+  readonly bytes: number | undefined;
+}
+
+/** What a path of the command line is; `-` is stdin. A symlink given there is followed. */
+export async function inspectSource(path: string): Promise<LocalSource> {
+  if (path === '-') return { kind: 'stream', name: 'stdin', bytes: undefined };
+  try {
+    const found = await stat(path);
+    const name = basename(resolve(path)) || 'root';
+    if (found.isDirectory()) return { kind: 'directory', name, bytes: undefined };
+    return found.isFile() ? { kind: 'file', name, bytes: found.size } : { kind: 'stream', name, bytes: undefined };
+  } catch (error) {
+    throw localFailure(error, path);
+  }
+}
+
+export async function* readSource(path: string): AsyncGenerator<Uint8Array> {
+  const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: readBytes });
+  try {
+    for await (const chunk of stream) yield chunk as Uint8Array;
+  } catch (error) {
+    throw localFailure(error, path);
+  }
+}

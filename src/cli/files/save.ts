@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { PangeaError } from '../../errors/errors.ts';
+import { exists, localFailure } from './failure.ts';
+
+const blockBytes = 1024 * 1024;
+
+/** A name beside `path` that nobody else uses; what a killed command leaves behind is recognised by it. */
+export function partName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.part`);
+}
+
+/** Something is there that must not be lost. */
+export async function refuseExisting(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found !== undefined) throw exists(path);
+}
+
+/**
+ * Writes beside `path` and renames when all is on disk, so that a failed command leaves no partial file. Pipes and devices are
+ * written directly. Throws `FILE_EXISTS` unless `overwrite`, also when another process was quicker.
+ */
+export async function saveFile(content: AsyncIterable<Uint8Array>, path: string, bytes: number, overwrite: boolean): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile() && !found.isSymbolicLink() && !found.isDirectory()) return writeDirectly(content, path, bytes);
+  if (found?.isDirectory() === true) throw new PangeaError('FILE_EXISTS', `${JSON.stringify(path)} is a directory`);
+  if (found !== undefined && !overwrite) throw exists(path);
+  const part = partName(path);
+  try {
+    const handle = await open(part, 'wx');
+    try {
+      await writeAll(handle, content, bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    if (overwrite) await rename(part, path);
+    else await link(part, path);
+  } catch (error) {
+    throw localFailure(error, path);
+  } finally {
+    await rm(part, { force: true });
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Writes chunks in large blocks. A chunk is valid until the next is asked for, so it is copied; the disk works meanwhile. */
+export async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>, bytes: number): Promise<void> {
+  let block = Buffer.allocUnsafeSlow(Math.max(1, Math.min(blockBytes, bytes)));
+  let spare = Buffer.allocUnsafeSlow(block.length);
+  let held = 0;
+  let total = 0;
+  let writing: Promise<void> = Promise.resolve();
+  const flush = async (): Promise<void> => {
+    await writing;
+    writing = writeBlock(handle, block.subarray(0, held));
+    writing.catch(() => undefined);
+    [block, spare] = [spare, block];
+    held = 0;
+  };
+  for await (const chunk of content) {
+    total += chunk.length;
+    for (let at = 0; at < chunk.length;) {
+      const taken = Math.min(block.length - held, chunk.length - at);
+      block.set(chunk.subarray(at, at + taken), held);
+      held += taken;
+      at += taken;
+      if (held === block.length) await flush();
+    }
+  }
+  if (held > 0) await flush();
+  await writing;
+  if (total !== bytes) throw new PangeaError('CORRUPT', `${total} bytes came where ${bytes} were announced`);
+}
+
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r').catch(() => undefined);
+  // Some file systems cannot sync a directory; the file itself is on disk then.
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+async function writeBlock(handle: FileHandle, block: Uint8Array): Promise<void> {
+  for (let at = 0; at < block.length;) at += (await handle.write(block, at)).bytesWritten;
+}
+
+async function writeDirectly(content: AsyncIterable<Uint8Array>, path: string, bytes: number): Promise<void> {
+  try {
+    const handle = await open(path, 'w');
+    try {
+      await writeAll(handle, content, bytes);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw localFailure(error, path);
+  }
+}
