@@ -4,7 +4,7 @@ import { PangeaError } from '../errors/errors.ts';
 import { digestOf } from '../ids/ids.ts';
 import type { ByteCount } from './byte-count.ts';
 import type { GatherDependencies } from './gather.ts';
-import { checkCommitment, deriveObjectKeys, manifestContext, type ObjectKeys } from './keys.ts';
+import { checkCommitment, deriveObjectKeys, deriverOf, manifestContext, type ObjectKeys } from './keys.ts';
 import { findObject, type FoundObject } from './lookup.ts';
 import { parseManifest, type Manifest } from './manifest.ts';
 import { readRange } from './read.ts';
@@ -48,7 +48,7 @@ export async function openObject(
 
 export function unsealManifest(codec: Codec, found: FoundObject, key: Uint8Array): { keys: ObjectKeys; manifest: Manifest } {
   const { header } = found.view;
-  const keys = deriveObjectKeys((context, material) => codec.deriveKey(context, material), key);
+  const keys = deriveObjectKeys(deriverOf(codec), key);
   checkCommitment(keys, header.keyCommitment);
   const manifest = parseManifest(codec.open(keys.manifestKey, found.sealedManifest, manifestContext(header.salt)));
   const geometry = { segmentBytes: header.segmentBytes, stripes: header.stripes, plaintextBytes: manifest.plaintextBytes };

@@ -9,6 +9,7 @@ import { bytesOfDigest, digestOf, type Digest, type PeerId } from '../ids/ids.ts
 import { recordKind, type RecordKind, type ShardStore, type StoreRecord } from '../store/store.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
 import { encodeHoldersRecord, parseHoldersRecord, parseTombstone, type HoldersRecord, type Tombstone } from './held-record.ts';
+import { deriverOf } from './keys.ts';
 import { LayoutView } from './layout-view.ts';
 
 export interface HeldObject extends HoldersRecord {
@@ -179,7 +180,7 @@ export class HeldObjects {
   }
 
   async #readLayout(digest: Digest): Promise<LayoutView> {
-    const view = new LayoutView((context, material) => this.#codec.deriveKey(context, material), bytesOfDigest(digest), await this.#read(digest, recordKind.header, 0, 0));
+    const view = new LayoutView(deriverOf(this.#codec), bytesOfDigest(digest), await this.#read(digest, recordKind.header, 0, 0));
     for (let index = 0; index < view.indexes; index++) view.addIndex(index, await this.#read(digest, recordKind.page, index, 1));
     for (let page = 0; page < view.pages; page++) view.addPage(page, await this.#read(digest, recordKind.page, page, 0));
     return view;

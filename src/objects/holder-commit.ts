@@ -9,6 +9,7 @@ import { equalBytes } from '../std/std.ts';
 import { status, type LayoutRequest, type Reply } from '../transport/transport.ts';
 import type { HeldObject } from './held.ts';
 import type { HolderDependencies } from './holder.ts';
+import { deriverOf } from './keys.ts';
 import { identityOf } from './layout.ts';
 import { LayoutView } from './layout-view.ts';
 import { ok, refuse } from './reply.ts';
@@ -91,7 +92,7 @@ function mayClaim({ held, uploads }: HolderDependencies, peer: PeerId, digest: D
 
 /** Takes the body apart and verifies it from the root down. Throws `LAYOUT_INVALID`. */
 function receive({ codec }: HolderDependencies, request: LayoutRequest, body: Body): ReceivedLayout {
-  const deriveKey = (context: string, material: Uint8Array): Uint8Array => codec.deriveKey(context, material);
+  const deriveKey = deriverOf(codec);
   let at = 0;
   const take = (bytes: number): Body => {
     if (at + bytes > body.byteLength) return body.slice(body.byteLength);

@@ -14,7 +14,7 @@ import type { Announcer } from './announce.ts';
 import { encodeTombstone } from './held-record.ts';
 import type { HeldObject, HeldObjects } from './held.ts';
 import { commitLayout } from './holder-commit.ts';
-import { deleteTagOf } from './keys.ts';
+import { deleteTagOf, deriverOf } from './keys.ts';
 import type { KeyedLock } from './keyed-lock.ts';
 import { identityOf } from './layout.ts';
 import { encodeOpening, openingRow } from './opening.ts';
@@ -184,7 +184,7 @@ export class Holder {
       if (held.isDeleted(digest)) return ok<'delete'>({ removedRecords: 0 });
       if (!held.get(digest)) return refuse(status.notFound, 'this object is not here');
       const { header } = await held.layout(digest);
-      const deriveKey = (context: string, material: Uint8Array): Uint8Array => codec.deriveKey(context, material);
+      const deriveKey = deriverOf(codec);
       if (!equalBytes(deleteTagOf(deriveKey, request.secret), header.deleteTag)) return refuse(status.denied, 'the secret is not the one of this object');
       const payload = bodyFrom(encodeTombstone({ deletedMs: clock.nowMs(), secret: request.secret }));
       const key = { object: request.root, kind: recordKind.tombstone, stripe: 0, row: 0 };

@@ -1,5 +1,6 @@
 /** Everything that follows from an object's key. One-way, so a link gives away one object only. */
 import { timingSafeEqual } from 'node:crypto';
+import type { Codec } from '../codec/codec.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { concatBytes, utf8 } from '../std/std.ts';
 import type { DeriveKey } from './layout.ts';
@@ -11,6 +12,11 @@ const context = {
   commitment: 'pangea-node 1 key commitment',
   deleteTag: 'pangea-node 1 delete tag',
 } as const;
+
+/** The codec's `derive_key` as a function, which is all that formats need of a codec. */
+export function deriverOf(codec: Codec): DeriveKey {
+  return (context, material) => codec.deriveKey(context, material);
+}
 
 export interface ObjectKeys {
   readonly dataKey: Uint8Array;

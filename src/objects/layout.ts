@@ -66,7 +66,7 @@ export function identityOf(entry: StripeEntry, row: number): Uint8Array {
 }
 
 export function encodeHeader(header: LayoutHeader): Uint8Array {
-  const writer = beginFramed(headerFormat, layoutLimits.headerBytes)
+  const writer = beginFramed(headerFormat, 164 + header.hashes.length * 32)
     .u8(header.mode === 'whole' ? 0 : 1).u8(dataRows).u8(spareRows).u8(indexCount(header.stripes) === 0 ? 1 : 2)
     .u32(header.segmentBytes).u32(header.stripes).u64(header.storedBytes).u32(header.manifestBytes)
     .bytes(header.salt).bytes(header.keyCommitment).bytes(header.deleteTag).bytes(header.manifestHash)

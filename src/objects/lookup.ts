@@ -13,7 +13,7 @@ import type { Logger } from '../telemetry/telemetry.ts';
 import { status, type Transport } from '../transport/transport.ts';
 import type { Candidates } from './candidates.ts';
 import { parseHoldersRecord, parseTombstone } from './held-record.ts';
-import { deleteTagOf } from './keys.ts';
+import { deleteTagOf, deriverOf } from './keys.ts';
 import { LayoutView } from './layout-view.ts';
 import { layoutLimits } from './layout.ts';
 import { openingRow, parseOpening } from './opening.ts';
@@ -97,7 +97,7 @@ export async function findObject(dependencies: LookupDependencies, root: Uint8Ar
 /** A holder that was away may not know yet that the object was deleted; the tombstone of another proves it. */
 async function unlessDeleted(dependencies: LookupDependencies, found: FoundObject, saidDeleted: readonly PeerId[]): Promise<FoundObject> {
   const { header, root } = found.view;
-  const deriveKey = (context: string, material: Uint8Array): Uint8Array => dependencies.codec.deriveKey(context, material);
+  const deriveKey = deriverOf(dependencies.codec);
   const isProof = (secret: Uint8Array): boolean => equalBytes(deleteTagOf(deriveKey, secret), header.deleteTag);
   if (await isDeletionProven(dependencies, root, saidDeleted, isProof)) throw deletedError(root);
   return found;
@@ -162,7 +162,7 @@ async function askOpening(dependencies: LookupDependencies, root: Uint8Array, pe
   outcome.reply.body.release();
   try {
     const opening = parseOpening(bytes);
-    const view = new LayoutView((context, material) => codec.deriveKey(context, material), root.slice(), opening.header);
+    const view = new LayoutView(deriverOf(codec), root.slice(), opening.header);
     view.checkManifest(opening.manifest);
     if (view.indexes > 0) view.addIndex(0, opening.first);
     else view.addPage(0, opening.first);

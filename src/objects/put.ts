@@ -6,7 +6,7 @@ import { Semaphore, type Clock, type Random } from '../std/std.ts';
 import type { ByteCount } from './byte-count.ts';
 import type { Candidates } from './candidates.ts';
 import { commitUpload } from './commit.ts';
-import { deriveObjectKeys, manifestContext, type ObjectKeys } from './keys.ts';
+import { deriveObjectKeys, deriverOf, manifestContext, type ObjectKeys } from './keys.ts';
 import { buildLayout } from './layout-view.ts';
 import { hashOf, type StripeEntry } from './layout.ts';
 import { encodeManifest } from './manifest.ts';
@@ -77,7 +77,7 @@ class ObjectPut {
     this.#failure = failure;
     this.#salt = dependencies.random.bytes(32);
     this.#key = dependencies.objectKey(this.#salt);
-    this.#keys = deriveObjectKeys((context, material) => dependencies.codec.deriveKey(context, material), this.#key);
+    this.#keys = deriveObjectKeys(deriverOf(dependencies.codec), this.#key);
     this.#segmentBytes = segmentBytesFor(dependencies.settings.segmentBytes, options.expectedBytes);
     this.#upload = new Upload({
       calls: dependencies.calls, logger: dependencies.logger, id: dependencies.random.bytes(32), salt: this.#salt,
@@ -188,7 +188,7 @@ class ObjectPut {
 
   async #commit(mode: 'whole' | 'striped', inline: EncodedShards | undefined): Promise<PutObjectResult> {
     const { codec, clock, settings } = this.#dependencies;
-    const deriveKey = (context: string, material: Uint8Array): Uint8Array => codec.deriveKey(context, material);
+    const deriveKey = deriverOf(codec);
     const segmentBytes = mode === 'whole' ? 0 : this.#segmentBytes;
     const createdMs = clock.nowMs();
     const { name, mediaType, kind } = this.#options;

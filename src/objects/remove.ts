@@ -5,7 +5,7 @@ import { equalBytes } from '../std/std.ts';
 import { status } from '../transport/transport.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { GetDependencies } from './get.ts';
-import { checkCommitment, deriveObjectKeys } from './keys.ts';
+import { checkCommitment, deriveObjectKeys, deriverOf } from './keys.ts';
 import { findObject, isDeletionProven, type FoundObject } from './lookup.ts';
 import type { Resolved } from './reference.ts';
 import { Sources } from './sources.ts';
@@ -49,7 +49,7 @@ async function removeOne(dependencies: RemoveDependencies, root: Uint8Array, key
   }
   const { codec, calls, objectKey } = dependencies;
   const { header } = found.view;
-  const deriveKey = (context: string, material: Uint8Array): Uint8Array => codec.deriveKey(context, material);
+  const deriveKey = deriverOf(codec);
   const keys = deriveObjectKeys(deriveKey, key ?? objectKey(header.salt));
   checkCommitment(keys, header.keyCommitment);
   const sources = new Sources(dependencies, found);
@@ -67,7 +67,7 @@ async function removeOne(dependencies: RemoveDependencies, root: Uint8Array, key
 async function wasDeleted(dependencies: RemoveDependencies, root: Uint8Array, key: Uint8Array | undefined, error: PangeaError): Promise<boolean> {
   if (error.data['deleted'] === true || key === undefined) return error.data['deleted'] === true;
   const { codec } = dependencies;
-  const { deleteSecret } = deriveObjectKeys((context, material) => codec.deriveKey(context, material), key);
+  const { deleteSecret } = deriveObjectKeys(deriverOf(codec), key);
   const saidDeleted = error.data['saidDeleted'] as readonly PeerId[];
   return isDeletionProven(dependencies, root, saidDeleted, (secret) => equalBytes(secret, deleteSecret));
 }
