@@ -3,7 +3,7 @@
  * power cut leaves either the whole file or none. Format: `schema/membership.md`.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ByteWriter, equalBytes, utf8 } from '../std/std.ts';
 import { PangeaError } from '../errors/errors.ts';
@@ -47,31 +47,41 @@ export async function readKeyFile(path: string, kind: KeyFileKind): Promise<Uint
   }
 }
 
-/** Writes durably. Without `replace` an existing file is left alone and `KEY_FILE_EXISTS` thrown. */
+/**
+ * Writes durably. Without `replace` an existing file is left alone and `KEY_FILE_EXISTS` thrown. A disk that does not
+ * take it is `STORE_READ_ONLY` or `STORE_IO`.
+ */
 export async function writeKeyFile(path: string, kind: KeyFileKind, payload: Uint8Array, options: { replace: boolean }): Promise<void> {
+  const bytes = new ByteWriter().bytes(header(kind)).bytes(payload).bytes(checksum(header(kind), payload)).finish();
   const directory = dirname(path);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const file = await open(temporary, 'wx', 0o600);
   try {
-    await file.writeFile(new ByteWriter().bytes(header(kind)).bytes(payload).bytes(checksum(header(kind), payload)).finish());
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const temporary = await writeTemporary(`${path}.${randomBytes(6).toString('hex')}.tmp`, bytes);
+    try {
+      // A link, unlike a rename, fails when the name is taken: two first starts cannot overwrite each other's key.
+      if (options.replace) await rename(temporary, path);
+      else await link(temporary, path);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+    await syncDirectory(directory);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new PangeaError('KEY_FILE_EXISTS', `${path} is there already and is never overwritten`, { data: { path } });
+    const readOnly = code === 'EACCES' || code === 'EROFS' || code === 'EPERM';
+    throw new PangeaError(readOnly ? 'STORE_READ_ONLY' : 'STORE_IO', `cannot write ${path}: ${message}`, { cause: error, data: { path } });
+  }
+}
+
+async function writeTemporary(path: string, bytes: Uint8Array): Promise<string> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  try {
-    // A link, unlike a rename, fails when the name is taken: two first starts cannot overwrite each other's key.
-    if (options.replace) await rename(temporary, path);
-    else await link(temporary, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new PangeaError('KEY_FILE_EXISTS', `${path} is there already and is never overwritten`, { data: { path } });
-  } finally {
-    await unlink(temporary).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-  }
-  await syncDirectory(directory);
+  return path;
 }
 
 function header(kind: KeyFileKind): Uint8Array {

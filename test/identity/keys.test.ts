@@ -116,6 +116,12 @@ test('no damage to the file goes unnoticed, and nothing but its own error comes 
   await assert.rejects(readKeyFile(file, kind), (error) => isPangeaError(error, 'KEY_FILE_INVALID') && /version 1/.test(error.message));
 });
 
+test('a disk that takes no file is told as such', { timeout: 10_000 }, async () => {
+  const path = directory();
+  await writeFile(path, '');
+  await assert.rejects(createIdentity(join(path, 'below')), { code: 'STORE_IO' });
+});
+
 test('a directory in place of the key file is an error with its path', async () => {
   const path = directory();
   await createIdentity(join(path, 'identity.key'));
