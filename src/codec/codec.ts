@@ -11,9 +11,11 @@
  * Promises: no byte leaves `decodeWhole` or `openSegment` that did not pass authentication. A wrong
  * or damaged shard is never repaired silently: what comes out of `reconstruct` is checked by the caller
  * against the committed identity, what does not open is `CORRUPT`.
- * It never keeps keys or plaintext after a call, and draws nonces from the operating system itself.
+ * It keeps no keys and no plaintext for later calls (memory it worked in is reused, not wiped), and draws nonces
+ * from the operating system itself.
  *
- * Everything runs off the event loop on the native backend; the portable one works in pieces of one segment.
+ * Everything runs off the event loop on the native backend, at most one call a core at a time; the portable one does
+ * all its work inside the call (some 30 ms for 8 MiB that are only stored) and settles in microtasks.
  */
 import type { Body } from '../body/body.ts';
 
@@ -100,4 +102,4 @@ export interface Codec {
 }
 
 export { createNativeCodec } from './backends/native.ts';
-export { createPortableCodec, type PortableCodecOptions } from './backends/portable/portable.ts';
+export { createPortableCodec } from './backends/portable/portable.ts';

@@ -9,23 +9,12 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import { xxh64 } from '@node-rs/xxhash';
 import fc from 'fast-check';
 import { bodyFrom, type Body } from '../../src/body/body.ts';
-import {
-  type Codec,
-  type Compression,
-  type EncodedShards,
-  type SegmentContext,
-  dataShards,
-  identityBytes,
-  maxSegmentBytes,
-  totalShards,
-} from '../../src/codec/codec.ts';
-import type { ErrorCode } from '../../src/errors/errors.ts';
+import { type Codec, type Compression, type EncodedShards, dataShards, maxSegmentBytes, totalShards } from '../../src/codec/codec.ts';
 import { ByteWriter, concatBytes, equalBytes, fromHex, seededRandom, toHex, utf8 } from '../../src/std/std.ts';
-
-const key = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
-const salt = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
-const automatic: Compression = { kind: 'auto', minLevel: 1, maxLevel: 6 };
-const stripeContext = (segmentsInStripe: number): SegmentContext => ({ salt, stripe: 2 ** 33 + 5, segmentsInStripe });
+import {
+  anyCompression, anyLoss, anyPlaintext, automatic, bomb, checkEncoded, chunks, cut, damage, formatVector, key, losses, nearlyEqual, openAll, rejects, salt,
+  smallStripe, stripeContext, text, wholeBlock, without, withParity,
+} from '../codec/material.ts';
 
 interface Variant {
   readonly codec: Codec;
@@ -314,6 +303,19 @@ export function codecConformance(name: string, makeVariant: () => Variant): void
       });
     });
 
+    test('the frozen format is read', async () => {
+      const { whole, stripe, plaintext, keyOfFormat } = formatVector();
+      for (const { bytes, identity } of [...whole, ...stripe.shards]) assert.deepEqual(Uint8Array.from(await codec.identity(bodyFrom(bytes))), identity);
+      const shards = whole.map(({ bytes }) => bodyFrom(bytes));
+      for (const lost of [[], [0, 1, 2, 3], [4, 5, 6, 7]]) {
+        const body = await codec.decodeWhole({ shards: without(shards, lost), key: keyOfFormat, maxBytes: plaintext.length });
+        assert.deepEqual(Uint8Array.from(body.bytes()), plaintext);
+      }
+      const opened = await Promise.all(stripe.segmentLengths.map(async (plaintextBytes, segment) =>
+        codec.openSegment({ sealed: bodyFrom((stripe.shards[segment] as { bytes: Uint8Array }).bytes), segment, plaintextBytes, key: keyOfFormat, context: stripe.context })));
+      assert.deepEqual(concatBytes(...opened.map((body) => body.bytes())), plaintext);
+    });
+
     test('bodies may be released once the promise is returned', async () => {
       const { shards, lengths, segmentLengths, context } = await smallStripe(codec);
       const expected = Uint8Array.from((shards[2] as Body).bytes());
@@ -334,113 +336,4 @@ export function codecConformance(name: string, makeVariant: () => Variant): void
       }));
     });
   });
-}
-
-const anyCompression = fc.constantFrom<Compression>('store', 1, 3, 9, automatic);
-const anyLoss = fc.uniqueArray(fc.integer({ min: 0, max: totalShards - 1 }), { maxLength: 4 });
-/** Sizes with weight on the edges of slices, blocks and pieces; content that compresses and that does not. */
-const anyPlaintext = (longest: number): fc.Arbitrary<Uint8Array> =>
-  fc.tuple(fc.oneof(fc.constantFrom(0, 1, 7, 8, 9, 16_384, 65_535, 65_536, 65_537, 131_072, 131_073), fc.integer({ min: 0, max: longest })), fc.boolean(), fc.integer())
-    .map(([length, compressible, seed]) => (compressible ? text(length) : seededRandom(seed).bytes(length)));
-
-function losses(): number[][] {
-  const all: number[][] = [];
-  for (let mask = 1; mask < 1 << totalShards; mask++) {
-    const lost = Array.from({ length: totalShards }, (_, row) => row).filter((row) => ((mask >>> row) & 1) === 1);
-    if (lost.length <= 4) all.push(lost);
-  }
-  assert.equal(all.length, 793);
-  return all;
-}
-
-const without = (shards: readonly (Body | null)[], lost: readonly number[]): (Body | null)[] =>
-  shards.map((shard, row) => (lost.includes(row) ? null : shard));
-
-function damage(body: Body, at: number): Body {
-  const bytes = Uint8Array.from(body.bytes());
-  bytes[at] = (bytes[at] as number) ^ 1;
-  return bodyFrom(bytes);
-}
-
-function text(length: number): Uint8Array {
-  const line = 'it was the best of times, it was the worst of times; ';
-  const random = seededRandom(length);
-  const words = Array.from({ length: 200 }, () => line.slice(random.integer(20), 20 + random.integer(30)));
-  const out = Buffer.alloc(length);
-  for (let at = 0; at < length;) at += out.write(words[random.integer(words.length)] as string, at) || 1;
-  return new Uint8Array(out.buffer, out.byteOffset, length);
-}
-
-/** Unequal chunks, an empty one among them, at odd offsets. */
-function chunks(bytes: Uint8Array): Uint8Array[] {
-  const third = Math.floor(bytes.length / 3);
-  return [bytes.subarray(0, third), new Uint8Array(0), bytes.subarray(third, third * 2 + 1), bytes.subarray(third * 2 + 1)];
-}
-
-function nearlyEqual(total: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => Math.floor((total * (i + 1)) / count) - Math.floor((total * i) / count));
-}
-
-async function smallStripe(codec: Codec): Promise<{ shards: readonly Body[]; lengths: number[]; segmentLengths: number[]; context: SegmentContext }> {
-  const segmentLengths = [3000, 2000, 1500, 1500, 1000, 1000, 700, 300];
-  const context = stripeContext(8);
-  const { shards } = await codec.encodeStripe({ plaintext: [seededRandom(1).bytes(11_000)], segmentLengths, key, context, compression: 'store' });
-  return { shards, lengths: shards.map((shard) => shard.byteLength), segmentLengths, context };
-}
-
-async function openAll(codec: Codec, encoded: EncodedShards, segmentLengths: readonly number[]): Promise<Uint8Array> {
-  const context = stripeContext(segmentLengths.length);
-  const opened = await Promise.all(segmentLengths.map((plaintextBytes, segment) =>
-    codec.openSegment({ sealed: encoded.shards[segment] as Body, segment, plaintextBytes, key, context })));
-  return concatBytes(...opened.map((body) => body.bytes()));
-}
-
-/** Identities are of the shards, and parity is what the other codec makes of the data. */
-async function checkEncoded(codec: Codec, { shards, identities }: EncodedShards): Promise<void> {
-  assert.equal(shards.length, totalShards);
-  assert.equal(identities.length, totalShards * identityBytes);
-  const hashed = await Promise.all(shards.map((shard) => codec.identity(shard)));
-  assert.ok(equalBytes(concatBytes(...hashed), identities));
-  const parity = await withParity(codec, shards.slice(0, dataShards).map((shard) => shard.bytes()));
-  for (const [row, bytes] of parity.entries()) assert.ok(equalBytes(bytes, (shards[row] as Body).bytes()), `row ${row}`);
-}
-
-async function withParity(codec: Codec, data: readonly Uint8Array[]): Promise<Uint8Array[]> {
-  const longest = Math.max(...data.map((row) => row.length));
-  const made = await codec.reconstruct({
-    shards: [...data.map(bodyFrom), null, null, null, null],
-    lengths: [...data.map((row) => row.length), longest, longest, longest, longest],
-    rows: [8, 9, 10, 11],
-  });
-  return [...data, ...made.map((body) => Uint8Array.from(body.bytes()))];
-}
-
-/** A whole block as schema/ces-block.md has it, written down independently of the codecs. */
-function wholeBlock(sealed: Uint8Array): Uint8Array {
-  const block = new Uint8Array(Math.ceil((4 + sealed.length) / 8) * 8);
-  new DataView(block.buffer).setUint32(0, sealed.length, true);
-  block.set(sealed, 4);
-  return block;
-}
-
-async function cut(codec: Codec, block: Uint8Array): Promise<Body[]> {
-  const size = block.length / dataShards;
-  return (await withParity(codec, Array.from({ length: dataShards }, (_, i) => block.subarray(i * size, (i + 1) * size)))).map(bodyFrom);
-}
-
-/** 2 GiB of zeros in 64 KiB: 16,384 run-length blocks. */
-function bomb(declared: boolean): Uint8Array {
-  const blocks = 16_384;
-  const frame = new ByteWriter(80_000).u32(0xfd2fb528);
-  if (declared) frame.u8(0xc0).u8(0x38).u64(blocks * 131_072);
-  else frame.u8(0x00).u8(0x38);
-  for (let block = 1; block <= blocks; block++) {
-    const header = (131_072 << 3) | (1 << 1) | (block === blocks ? 1 : 0);
-    frame.u16(header & 0xffff).u8(header >>> 16).u8(0);
-  }
-  return frame.finish();
-}
-
-function rejects(code: ErrorCode, promise: Promise<unknown>): Promise<void> {
-  return assert.rejects(promise, { name: 'PangeaError', code });
 }

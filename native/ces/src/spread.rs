@@ -43,7 +43,10 @@ mod tests {
     fn every_task_runs_once_and_results_keep_their_order() {
         for threads in [0, 1, 2, 5, 64] {
             for count in [0, 1, 2, 7, 100] {
-                assert_eq!(spread(threads, count, |task| task * 3), (0..count).map(|task| task * 3).collect::<Vec<_>>());
+                assert_eq!(
+                    spread(threads, count, |task| task * 3),
+                    (0..count).map(|task| task * 3).collect::<Vec<_>>()
+                );
             }
         }
     }

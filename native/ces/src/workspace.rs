@@ -23,10 +23,15 @@ impl Workspace {
     /// Runs `work` with a workspace that nobody else uses meanwhile.
     pub fn with<T>(work: impl FnOnce(&mut Self) -> T) -> T {
         let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut workspace =
-            idle.unwrap_or_else(|| Self { compressor: CCtx::create(), decompressor: DCtx::create(), scratch: Vec::new() });
+        let mut workspace = idle.unwrap_or_else(|| Self {
+            compressor: CCtx::create(),
+            decompressor: DCtx::create(),
+            scratch: Vec::new(),
+        });
         let result = work(&mut workspace);
-        let bytes = workspace.compressor.sizeof() + workspace.decompressor.sizeof() + workspace.scratch.capacity();
+        let bytes = workspace.compressor.sizeof()
+            + workspace.decompressor.sizeof()
+            + workspace.scratch.capacity();
         let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes <= MAX_IDLE_BYTES && idle.len() < MAX_IDLE {
             idle.push(workspace);

@@ -13,7 +13,14 @@ fn parity(kernel: Kernel, data: &[&[u8]], threads: usize) -> Vec<Vec<u8>> {
     for (row, hash) in data.iter().zip(&coded.data_identities) {
         assert_eq!(*hash, identity(row), "hashed in passing");
     }
-    coded.parity.into_iter().map(|(row, hash)| { assert_eq!(hash, identity(&row)); row }).collect()
+    coded
+        .parity
+        .into_iter()
+        .map(|(row, hash)| {
+            assert_eq!(hash, identity(&row));
+            row
+        })
+        .collect()
 }
 
 fn pseudo_random(length: usize, seed: u64) -> Vec<u8> {
@@ -35,7 +42,12 @@ fn the_golden_value_holds_on_every_kernel() {
     for kernel in Kernel::available() {
         let parity = parity(kernel, &data, 1);
         let mut hash = Xxh64::new(0);
-        for (index, shard) in data.iter().copied().chain(parity.iter().map(Vec::as_slice)).enumerate() {
+        for (index, shard) in data
+            .iter()
+            .copied()
+            .chain(parity.iter().map(Vec::as_slice))
+            .enumerate()
+        {
             hash.update(&[index as u8]);
             hash.update(shard);
         }
@@ -54,13 +66,20 @@ fn the_best_kernel_comes_first_and_the_reference_last() {
 fn parity_is_that_of_reed_solomon_erasure() {
     let other = ReedSolomon::new(DATA_SHARDS, PARITY_SHARDS).unwrap();
     for length in [1, 15, 16, 31, 63, 64, 65, 1000, 65_536, 65_537, 200_003] {
-        let mut shards: Vec<Vec<u8>> = (0..DATA_SHARDS).map(|row| pseudo_random(length, length as u64 * 77 + row as u64)).collect();
+        let mut shards: Vec<Vec<u8>> = (0..DATA_SHARDS)
+            .map(|row| pseudo_random(length, length as u64 * 77 + row as u64))
+            .collect();
         shards.resize(TOTAL_SHARDS, vec![0; length]);
         other.encode(&mut shards).unwrap();
         let data: Vec<&[u8]> = shards[..DATA_SHARDS].iter().map(Vec::as_slice).collect();
         for kernel in Kernel::available() {
             for threads in [1, 2, 3, 4] {
-                assert_eq!(parity(kernel, &data, threads), shards[DATA_SHARDS..], "{} {length} {threads}", kernel.name());
+                assert_eq!(
+                    parity(kernel, &data, threads),
+                    shards[DATA_SHARDS..],
+                    "{} {length} {threads}",
+                    kernel.name()
+                );
             }
         }
     }
@@ -69,19 +88,32 @@ fn parity_is_that_of_reed_solomon_erasure() {
 #[test]
 fn every_loss_of_up_to_four_rows_of_unequal_length_is_made_good() {
     let lengths = [70_000, 3, 0, 66_000, 65_536, 69_999, 1, 32];
-    let mut rows: Vec<Vec<u8>> = lengths.iter().enumerate().map(|(row, length)| pseudo_random(*length, row as u64 + 5)).collect();
+    let mut rows: Vec<Vec<u8>> = lengths
+        .iter()
+        .enumerate()
+        .map(|(row, length)| pseudo_random(*length, row as u64 + 5))
+        .collect();
     let data: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
     let parity = parity(Kernel::detect(), &data, 1);
     rows.extend(parity);
     let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
     let mut patterns = 0;
     for lost in (0_u32..1 << TOTAL_SHARDS).filter(|lost| lost.count_ones() <= 4) {
-        let given: Vec<Option<&[u8]>> =
-            rows.iter().enumerate().map(|(row, bytes)| (lost >> row & 1 == 0).then_some(bytes.as_slice())).collect();
-        let wanted: Vec<usize> = (0..TOTAL_SHARDS).filter(|row| lost >> row & 1 == 1).collect();
+        let given: Vec<Option<&[u8]>> = rows
+            .iter()
+            .enumerate()
+            .map(|(row, bytes)| (lost >> row & 1 == 0).then_some(bytes.as_slice()))
+            .collect();
+        let wanted: Vec<usize> = (0..TOTAL_SHARDS)
+            .filter(|row| lost >> row & 1 == 1)
+            .collect();
         let made = reconstruct::<Vec<u8>>(Kernel::detect(), &given, &lengths, &wanted).unwrap();
         for (row, bytes) in wanted.iter().zip(made) {
-            assert_eq!(bytes.unwrap_or_default(), rows[*row], "row {row} of loss {lost:012b}");
+            assert_eq!(
+                bytes.unwrap_or_default(),
+                rows[*row],
+                "row {row} of loss {lost:012b}"
+            );
         }
         patterns += 1;
     }

@@ -19,7 +19,7 @@ import { openInPlace, openSealed, sealInPlace, sealOverheadBytes } from './seal.
 import { segmentAssociatedData } from './segment.ts';
 import { maxWholeShardBytes, newWholeBlock, sealedInWhole } from './whole.ts';
 
-export interface PortableCodecOptions {
+interface PortableCodecOptions {
   /** Where nonces come from; the operating system unless a simulation brings its own seeded source. */
   readonly nonce?: (length: number) => Uint8Array;
 }
