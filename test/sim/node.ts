@@ -2,8 +2,9 @@
 import { emptyBody } from '../../src/body/body.ts';
 import { createPortableCodec } from '../../src/codec/codec.ts';
 import type { Dht } from '../../src/dht/dht.ts';
-import type { PeerId } from '../../src/ids/ids.ts';
+import type { Digest, PeerId } from '../../src/ids/ids.ts';
 import { MemoryKv, type KeyValueStore } from '../../src/kv/kv.ts';
+import type { ObjectEngine } from '../../src/objects/engine.ts';
 import { openObjects, type Objects, type ObjectsSettings } from '../../src/objects/objects.ts';
 import { openPeerRegistry, startPinger, type PeerRegistry } from '../../src/peers/peers.ts';
 import { concatBytes, utf8, type Random } from '../../src/std/std.ts';
@@ -114,6 +115,11 @@ export class SimNode {
   /** A question to the node's own holder's side. */
   async ask<T extends Request['type']>(request: Extract<Request, { type: T }>): Promise<Reply<T> | undefined> {
     return (await this.objects?.handle(this.peer, request as Request, emptyBody)) as Reply<T> | undefined;
+  }
+
+  /** Whom this node's record of an object names as holders. */
+  hintOf(root: Digest): readonly (PeerId | undefined)[] {
+    return (this.objects as ObjectEngine | undefined)?.held.get(root)?.holders ?? [];
   }
 
   #hello(): Hello {
