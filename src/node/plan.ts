@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { detectCapabilities, planStages, type Capabilities, type Forced, type PlanInput } from '../capabilities/capabilities.ts';
 import type { Plan } from '../api/api.ts';
 import type { NodeConfig } from '../config/config.ts';
@@ -6,7 +7,7 @@ import { choosePaths, wantsNative } from './paths.ts';
 /** What a node with this configuration would run, without starting one. The codec is really built, the rest is what would be chosen. */
 export async function describePlan(config: NodeConfig): Promise<Plan> {
   const { forced, native, codec } = choosePaths(config.force);
-  const capabilities = await detectCapabilities({ native });
+  const capabilities = await detectCapabilities({ native, ...(existsSync(config.dataDir) ? { directory: config.dataDir } : {}) });
   return planOf(capabilities, forced, {
     codec,
     store: wantsNative('store', forced, native) ? 'native' : 'node-fs',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { detectCapabilities } from '../capabilities/capabilities.ts';
 import { compareConfigs, formatAddress, type ConfigChange, type NodeConfig } from '../config/config.ts';
 import { openControlServer } from '../control/control.ts';
-import { asPangeaError } from '../errors/errors.ts';
+import { asPangeaError, PangeaError } from '../errors/errors.ts';
 import { openHttpServer } from '../http/http.ts';
 import { openObjects, type Objects } from '../objects/objects.ts';
 import { startPinger } from '../peers/peers.ts';
@@ -110,10 +110,13 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
     registry: peers, clock: systemClock, random: systemRandom, intervalMs: pingIntervalMs,
     ping: async (peer, signal) => {
       const before = systemClock.monotonicMs();
-      const reply = await transport.request<'ping'>(peer, { type: 'ping' }, { timeoutMs: pingTimeoutMs, signal });
-      if (reply.status !== 0) throw new Error(reply.message);
+      // A ping that also brings news: placement must know who is filling up on a connection that lasts for weeks.
+      const reply = await transport.request<'stat'>(peer, { type: 'stat' }, { timeoutMs: pingTimeoutMs, signal });
+      const latencyMs = systemClock.monotonicMs() - before;
+      if (reply.status !== 0) throw new PangeaError('PEER_REFUSED', reply.message);
       reply.body.release();
-      return systemClock.monotonicMs() - before;
+      peers.room(peer, reply.answer.freeBytes);
+      return latencyMs;
     },
   });
   remember('pinger', () => pinger.stop());

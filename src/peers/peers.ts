@@ -49,6 +49,8 @@ export interface PeerRegistry {
     label: number; version: string; quicAddresses: readonly string[]; multiaddrs: readonly string[];
     storing: boolean; freeBytes: number; failureDomain: string;
   }): void;
+  /** What the peer itself says it can still take. */
+  room(peer: PeerId, freeBytes: number): void;
   /** Addresses heard elsewhere (DHT, mDNS): only where to dial, nothing else. */
   discovered(peer: PeerId, addresses: { quicAddresses?: readonly string[]; multiaddrs?: readonly string[] }): void;
   connected(peer: PeerId): void;

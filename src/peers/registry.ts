@@ -106,6 +106,13 @@ class Registry implements PeerRegistry {
     this.#changed(entry, 'store');
   }
 
+  room(peer: PeerId, freeBytes: number): void {
+    const entry = this.#entries.get(peer);
+    if (entry === undefined || entry.freeBytes === freeBytes) return;
+    entry.freeBytes = freeBytes;
+    this.#changed(entry);
+  }
+
   discovered(peer: PeerId, addresses: Parameters<PeerRegistry['discovered']>[1]): void {
     const entry = this.#entries.get(peer) ?? this.#add(peer, false);
     if (entry === undefined) return;

@@ -35,6 +35,17 @@ test('a peer known from hearsay has no health, no status of its own and gets no 
   await clock.advance(1);
 });
 
+test('a peer that fills up gets no more shards', async () => {
+  const { registry } = await open();
+  registry.greeted(ann, facts);
+  registry.observeLatency(ann, 1);
+  assert.equal(registry.placementPeers().length, 1);
+  registry.room(ann, 1024);
+  assert.deepEqual(registry.placementPeers(), []);
+  registry.room(bob, gib);
+  assert.equal(registry.get(bob), undefined);
+});
+
 test('measures, liveness and placement follow what was observed', async () => {
   const { registry, clock } = await open();
   registry.greeted(ann, facts);
