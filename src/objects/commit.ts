@@ -45,10 +45,12 @@ interface Done {
 /** Throws `DURABILITY_NOT_REACHED` or `NOT_ENOUGH_PEERS`; what was committed until then is deleted as far as it can be reached. */
 export async function commitUpload(dependencies: RestoreDependencies, request: CommitRequest): Promise<Committed> {
   const done = new Map<PeerId, Done>();
+  const { headerBytes, indexes, pages } = request.layout;
+  const metadata = concatBytes(headerBytes, ...indexes, ...pages, request.sealedManifest);
   try {
     for (let round = 0; round < maxRounds; round++) {
       if (!request.inline) await restoreLost(dependencies, request);
-      await commitRound(dependencies, request, done);
+      await commitRound(dependencies, request, metadata, done);
       if (isDone(request, done)) return await finish(dependencies, request, done);
     }
     throw notReached(request, done);
@@ -77,7 +79,7 @@ async function finish(dependencies: RestoreDependencies, request: CommitRequest,
   return { fsynced, holders: masks.size };
 }
 
-async function commitRound(dependencies: RestoreDependencies, request: CommitRequest, done: Map<PeerId, Done>): Promise<void> {
+async function commitRound(dependencies: RestoreDependencies, request: CommitRequest, metadata: Uint8Array, done: Map<PeerId, Done>): Promise<void> {
   const { upload, signal } = request;
   const hint = upload.slots.join();
   const synced = syncedPeers(request);
@@ -86,9 +88,8 @@ async function commitRound(dependencies: RestoreDependencies, request: CommitReq
     const before = done.get(peer);
     if (before?.mask === mask && (before.durability === 'fsync' || durability === 'memory')) return;
     const inline = inlineOf(request, mask);
-    const body = bodyFrom(concatBytes(
-      request.layout.headerBytes, ...request.layout.indexes, ...request.layout.pages, request.sealedManifest, ...inline.map(({ bytes }) => bytes),
-    ));
+    // The layout of a large object is megabytes: all holders get the same bytes, not twelve copies.
+    const body = bodyFrom(inline.length === 0 ? metadata : concatBytes(metadata, ...inline.map(({ bytes }) => bytes)));
     const outcome = await dependencies.calls.ask<'layout'>(peer, {
       ...layoutRequest(request, mask, durability), inline: inline.map(({ row, bytes }) => ({ stripe: 0, row, byteLength: bytes.length })),
     }, { body, signal });

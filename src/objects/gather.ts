@@ -25,7 +25,7 @@ export interface RowSources {
   /** The peer gave wrong bytes: nothing more is asked of it. */
   distrust(peer: PeerId): void;
   /** Asks around for more sources, once. */
-  widen(signal?: AbortSignal): Promise<void>;
+  widen(): Promise<void>;
 }
 
 export interface GatherDependencies extends Pick<LookupDependencies, 'calls' | 'peers' | 'logger'> {
@@ -215,7 +215,7 @@ class StripeGather {
   #widenOrGiveUp(): void {
     if (!this.#widened) {
       this.#widened = true;
-      this.#request.sources.widen(this.#request.signal).then(() => this.#advance(), (error: unknown) => this.#fail(error));
+      this.#request.sources.widen().then(() => this.#advance(), (error: unknown) => this.#fail(error));
       return;
     }
     if (this.#pending.size > 0) return;

@@ -13,9 +13,11 @@ export interface SourcesDependencies extends LookupDependencies {
   readonly suspects: Suspects;
 }
 
-/** Known peers that are asked for what they have, once, when the hints do not lead to eight rows. */
+/** Known peers that are asked for what they have when the hints do not lead to eight rows. */
 const maxAsked = 64;
 const haveTimeoutMs = 5_000;
+/** A long read may ask again: holders come back, and repair moves rows. */
+const askAgainMs = 10_000;
 
 export class Sources implements RowSources {
   readonly #dependencies: SourcesDependencies;
@@ -28,6 +30,7 @@ export class Sources implements RowSources {
   readonly #silent = new Set<string>();
   readonly #liars = new Set<PeerId>();
   #widening: Promise<void> | undefined;
+  #widenedMs = 0;
 
   constructor(dependencies: SourcesDependencies, found: FoundObject) {
     this.#dependencies = dependencies;
@@ -73,23 +76,29 @@ export class Sources implements RowSources {
     return this.#dependencies.suspects.last([...new Set(all)].filter((peer): peer is PeerId => peer !== undefined && !this.#liars.has(peer)), (peer) => peer);
   }
 
-  /** Asks hinted, predicted, known and announced peers what they have. Once: later calls wait for the same answers. */
-  widen(signal?: AbortSignal): Promise<void> {
-    return (this.#widening ??= this.#widen(signal));
+  /** Asks hinted, predicted, known and announced peers what they have. Calls at about the same time share the answers. */
+  widen(): Promise<void> {
+    const nowMs = this.#dependencies.clock.monotonicMs();
+    if (this.#widening === undefined || nowMs - this.#widenedMs > askAgainMs) {
+      this.#widenedMs = nowMs;
+      this.#widening = this.#widen();
+    }
+    return this.#widening;
   }
 
-  async #widen(signal?: AbortSignal): Promise<void> {
+  /** No signal: the answers may serve another read than the one that asked first, and the wait is bounded. */
+  async #widen(): Promise<void> {
     const { candidates } = this.#dependencies;
     const { view } = this.#found;
     const announced = await providersOf(this.#dependencies, view.root);
     const asked = [...new Set([...this.peers(), ...announced, ...candidates.forReading(view.root)])].slice(0, maxAsked);
-    await Promise.all(asked.map((peer) => this.#ask(peer, signal)));
+    await Promise.all(asked.map((peer) => this.#ask(peer)));
   }
 
-  async #ask(peer: PeerId, signal?: AbortSignal): Promise<void> {
+  async #ask(peer: PeerId): Promise<void> {
     const { view } = this.#found;
     const request = { type: 'have' as const, root: view.root, firstStripe: 0, stripes: view.header.stripes };
-    const outcome = await this.#dependencies.calls.ask<'have'>(peer, request, { timeoutMs: haveTimeoutMs, ...(signal ? { signal } : {}) });
+    const outcome = await this.#dependencies.calls.ask<'have'>(peer, request, { timeoutMs: haveTimeoutMs });
     if (outcome.reply?.answer.known && outcome.reply.answer.masks.length === view.header.stripes) {
       this.#masks.set(peer, outcome.reply.answer.masks);
     }
