@@ -11,6 +11,8 @@ const bundled = fileURLToPath(new URL('../node_modules/node/bin/node', import.me
 const quiet = ['--disable-warning=ExperimentalWarning'];
 const [major, minor] = process.versions.node.split('.').map(Number);
 const argv = [...quiet, program, ...process.argv.slice(2)];
+// Stripped and compiled code is kept beside the packages: it halves the time of a short command.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
 
 // `import.meta.main` tells the program that it is run and not imported; it came with 24.2.
 const capable = major > 24 || (major === 24 && minor >= 2);

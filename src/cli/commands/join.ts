@@ -1,4 +1,3 @@
-import { createLogger } from '../../telemetry/telemetry.ts';
 import type { Command } from '../command.ts';
 import { oneOf } from '../reference.ts';
 
@@ -14,7 +13,7 @@ export const join: Command = {
   async run({ args, output, config }) {
     const ticket = await oneOf(args.text('ticket'), args.text('ticket-file'), 'a ticket');
     const settings = config();
-    const { joinNode } = await import('../../node/node.ts');
+    const [{ joinNode }, { createLogger }] = await Promise.all([import('../../node/node.ts'), import('../../telemetry/telemetry.ts')]);
     const joined = await joinNode(settings, ticket, createLogger({ level: settings.logLevel }));
     output.record(joined, `${joined.peerId} is a member of the network ${joined.networkId}`);
     output.note('next: pangea-node start');

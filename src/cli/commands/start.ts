@@ -1,7 +1,7 @@
 import type { NodeConfig } from '../../config/config.ts';
 import { asPangeaError } from '../../errors/errors.ts';
 import type { RunningNode } from '../../node/node.ts';
-import { createLogger, type Logger } from '../../telemetry/telemetry.ts';
+import type { Logger } from '../../telemetry/telemetry.ts';
 import type { Command, Context } from '../command.ts';
 import { stopRequested } from '../signals.ts';
 
@@ -20,8 +20,8 @@ export const start: Command = {
     const config = context.config();
     // Listening before the start: a Ctrl-C that comes early is not lost, it stops what has been started.
     const stop = stopRequested();
+    const [{ startNode }, { createLogger }] = await Promise.all([import('../../node/node.ts'), import('../../telemetry/telemetry.ts')]);
     const logger = createLogger({ level: config.logLevel });
-    const { startNode } = await import('../../node/node.ts');
     const node = await startNode({ config, logger, onPart: (line) => context.output.record(line, `${line.part.padEnd(14)}${line.detail}`) });
     const onReload = (): void => reload(context, node, logger);
     process.on('SIGHUP', onReload);
