@@ -254,28 +254,26 @@ impl Shared {
         expected: usize,
     ) -> Result<Answer, Error> {
         let (send, mut recv) = connection.open_bi().await?;
-        let mut outgoing = Some(Sending::new(send));
+        let mut send = Sending::new(send);
         let mut chunks = [head, body];
+        let mut complete = false;
         let write = async {
-            if let Some(mut send) = outgoing.take()
-                && send.write_all_chunks(&mut chunks).await.is_ok()
-            {
-                send.complete();
-            }
+            complete = send.write_all_chunks(&mut chunks).await.is_ok() && send.finish().is_ok();
             // A peer that stops reading has an answer for it; a lost connection shows in the reading too.
             std::future::pending::<Infallible>().await
         };
-        let read = async {
-            let result = self.receive_answer(&mut recv, expected).await;
-            if result.is_err() {
-                let _ = recv.stop(reset::CANCELLED);
-            }
-            result
-        };
-        tokio::select! {
+        let answer = tokio::select! {
             never = write => match never {},
-            answer = read => answer.map_err(Error::from),
+            answer = self.receive_answer(&mut recv, expected) => answer,
+        };
+        // An answer that came before the end of the request makes the rest of it needless.
+        if answer.is_ok() && complete {
+            send.release();
         }
+        if answer.is_err() {
+            let _ = recv.stop(reset::CANCELLED);
+        }
+        answer.map_err(Error::from)
     }
 
     async fn receive_answer(&self, recv: &mut quinn::RecvStream, expected: usize) -> Result<Answer, ReceiveError> {

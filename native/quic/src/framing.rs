@@ -124,26 +124,25 @@ pub(crate) async fn receive_head<const N: usize>(
 }
 
 /// quinn ends a dropped stream as if it were complete: a cancelled request would look like a short one.
-/// This resets it instead, unless it was finished.
+/// This resets it instead, and drops what waits to be sent, unless it was released.
 pub(crate) struct Sending {
     stream: SendStream,
-    code: VarInt,
+    code: Option<VarInt>,
 }
 
 impl Sending {
     pub(crate) fn new(stream: SendStream) -> Self {
-        Self { stream, code: reset::CANCELLED }
+        Self { stream, code: Some(reset::CANCELLED) }
     }
 
-    /// The code that the stream is reset with should it be dropped before its end.
+    /// The code that the stream is reset with should it be dropped before it is released.
     pub(crate) fn reset_with(&mut self, code: VarInt) {
-        self.code = code;
+        self.code = Some(code);
     }
 
-    /// Ends the stream in order.
-    pub(crate) fn complete(mut self) {
-        let _ = self.stream.finish();
-        self.code = reset::NONE;
+    /// What was written and ended is delivered, whatever happens here.
+    pub(crate) fn release(mut self) {
+        self.code = None;
     }
 }
 
@@ -162,8 +161,8 @@ impl DerefMut for Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        if self.code != reset::NONE {
-            let _ = self.stream.reset(self.code);
+        if let Some(code) = self.code {
+            let _ = self.stream.reset(code);
         }
     }
 }

@@ -173,8 +173,8 @@ impl Serving {
 
 async fn respond(mut send: Sending, answer: Answer) {
     let mut chunks = [answer_head(answer.status, &answer.head), answer.body];
-    if send.write_all_chunks(&mut chunks).await.is_ok() {
-        send.complete();
+    if send.write_all_chunks(&mut chunks).await.is_ok() && send.finish().is_ok() {
+        send.release();
     }
 }
 
