@@ -41,7 +41,7 @@ export async function takeCensus(dependencies: AskDependencies, subject: Subject
   const own = doubts.without(object.digest, calls.localPeer, held.masks(object, 0, stripes.count));
   const census: Answers = { answers: new Map([[calls.localPeer, own]]), awaited: new Set(), deletedAt: [] };
   await askAll(dependencies, subject, object.holders.filter((peer) => peer !== undefined), census);
-  if (census.deletedAt.length > 0 || assess(stripes, object, census).state === 'whole') return census;
+  if (assess(stripes, object, census).state === 'whole') return census;
   await askAll(dependencies, subject, [...placeSlots(salt, candidates), ...(await providersOf(dependencies, object.root))], census);
   return census;
 }
