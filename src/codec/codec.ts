@@ -32,7 +32,7 @@ export {
   totalShards,
 } from './format.ts';
 
-/** zstd level (1–22), or 'store' for a valid frame of raw blocks, or 'auto': decided by a sample within the range. */
+/** zstd level (1–22), or 'store' for a valid frame of raw blocks, or 'auto': a sample decides between storing, the lowest level, and a third of the way up for repetitive data. */
 export type Compression = number | { readonly kind: 'auto'; readonly minLevel: number; readonly maxLevel: number } | 'store';
 
 export interface EncodedShards {

@@ -26,8 +26,9 @@ const SAMPLES: usize = 4;
 const SAMPLE_BYTES: usize = 4096;
 /// What the sample must shrink to, so that the time spent on the rest is worth it.
 const WORTHWHILE_RATIO: f32 = 0.97;
-/// From here down the level rises towards the highest allowed: what shrinks well also compresses quickly.
-const EASY_RATIO: f32 = 0.5;
+/// Below this, as logs are, two levels up take a quarter off; elsewhere they take a twentieth for twice
+/// the time, and further levels next to nothing (`docs/internals/codec.md`).
+const REPETITIVE_RATIO: f32 = 0.2;
 
 /// Room that [`append_frame`] needs for so much content.
 pub fn frame_capacity(content_bytes: usize) -> usize {
@@ -158,8 +159,12 @@ fn level_for(
             if ratio > WORTHWHILE_RATIO {
                 return Ok(None);
             }
-            let ease = ((EASY_RATIO - ratio) / EASY_RATIO).clamp(0.0, 1.0);
-            Ok(Some(min + ((max - min) as f32 * ease).round() as i32))
+            let raise = if ratio < REPETITIVE_RATIO {
+                (max - min) / 3
+            } else {
+                0
+            };
+            Ok(Some(min + raise))
         }
     }
 }
@@ -173,7 +178,7 @@ fn sampled_ratio(
 ) -> Result<f32> {
     const PICKED: usize = SAMPLES * SAMPLE_BYTES;
     if content.length() <= PICKED {
-        return Ok(EASY_RATIO); // cheaper to compress than to judge
+        return Ok(WORTHWHILE_RATIO); // cheaper to compress than to judge
     }
     let stride = (content.length() - SAMPLE_BYTES) / (SAMPLES - 1);
     scratch.clear();

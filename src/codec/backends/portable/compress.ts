@@ -8,8 +8,11 @@ const sampleBytes = 4096;
 const samples = 4;
 /** What the sample must shrink to, so that the time spent on the rest is worth it. */
 const worthwhileRatio = 0.97;
-/** From here down the level rises towards the highest allowed: what shrinks well also compresses quickly. */
-const easyRatio = 0.5;
+/**
+ * Below this, as logs are, two levels up take a quarter off; elsewhere they take a twentieth for twice
+ * the time, and further levels next to nothing (`docs/internals/codec.md`).
+ */
+const repetitiveRatio = 0.2;
 
 /** A frame that is still to be written to where it belongs. */
 export interface Frame {
@@ -82,12 +85,11 @@ function levelFor(content: Uint8Array, compression: Compression): number | undef
   const highest = Math.max(lowest, checkedLevel(compression.maxLevel));
   const ratio = sampledRatio(content, lowest);
   if (ratio > worthwhileRatio) return undefined;
-  const ease = Math.min(1, Math.max(0, (easyRatio - ratio) / easyRatio));
-  return lowest + Math.round((highest - lowest) * ease);
+  return lowest + (ratio < repetitiveRatio ? Math.floor((highest - lowest) / 3) : 0);
 }
 
 function sampledRatio(content: Uint8Array, level: number): number {
-  if (content.length <= sampleBytes * samples) return easyRatio; // cheaper to compress than to judge
+  if (content.length <= sampleBytes * samples) return worthwhileRatio; // cheaper to compress than to judge
   const picked = new Uint8Array(sampleBytes * samples);
   const stride = Math.floor((content.length - sampleBytes) / (samples - 1));
   for (let i = 0; i < samples; i++) picked.set(content.subarray(i * stride, i * stride + sampleBytes), i * sampleBytes);
