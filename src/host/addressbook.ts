@@ -10,20 +10,26 @@ export class AddressBook {
     return this.#entries.get(peer) ?? [];
   }
 
-  /** Replaces what was known. Keeps only addresses that can be dialled over TCP and name no other peer. */
+  /** Replaces what was known, unless nothing usable is given. */
   set(peer: PeerId, multiaddrs: readonly string[]): readonly string[] {
-    const kept = new Set<string>();
-    for (const text of multiaddrs) {
-      const address = parseMultiaddr(text);
-      if (!address || (address.peer !== undefined && address.peer !== peer) || address.port === 0) continue;
-      kept.add(transportPart(address));
-      if (kept.size === hostLimits.addressesPeer) break;
-    }
-    if (kept.size === 0) return this.get(peer);
+    const kept = usableAddresses(peer, multiaddrs);
+    if (kept.length === 0) return this.get(peer);
     this.#entries.delete(peer);
-    this.#entries.set(peer, [...kept]);
+    this.#entries.set(peer, kept);
     const oldest = this.#entries.size > hostLimits.addressBookPeers ? this.#entries.keys().next().value : undefined;
     if (oldest !== undefined) this.#entries.delete(oldest);
     return this.get(peer);
   }
+}
+
+/** Addresses that can be dialled over TCP and name no other peer: each once, without the identity, not too many. */
+export function usableAddresses(peer: PeerId, multiaddrs: readonly string[]): string[] {
+  const kept = new Set<string>();
+  for (const text of multiaddrs) {
+    const address = parseMultiaddr(text);
+    if (!address || (address.peer !== undefined && address.peer !== peer) || address.port === 0) continue;
+    kept.add(transportPart(address));
+    if (kept.size === hostLimits.addressesPeer) break;
+  }
+  return [...kept];
 }

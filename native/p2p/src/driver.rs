@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Disconnect { peer: PeerId, reply: Reply<()> },
     AddAddresses { peer: PeerId, addresses: Vec<Multiaddr> },
     Open { peer: PeerId, protocol: StreamProtocol, reply: Reply<Result<HostStream, P2pError>> },
-    Recheck { reply: Reply<()> },
+    Recheck,
     Verdict { id: u64, accept: bool },
     Provide { key: Vec<u8>, reply: Reply<Result<(), P2pError>> },
     StopProviding { key: Vec<u8> },
@@ -185,13 +185,12 @@ impl Driver {
             }
             Command::AddAddresses { peer, addresses } => drop(self.book.set(peer, &addresses)),
             Command::Open { peer, protocol, reply } => self.open(peer, protocol, reply),
-            Command::Recheck { reply } => {
+            Command::Recheck => {
                 for (id, connection) in &self.connections {
                     if connection.inbound && !ip_of(&connection.address).is_some_and(|ip| self.allow.contains(ip)) {
                         self.swarm.close_connection(*id);
                     }
                 }
-                let _ = reply.send(());
             }
             Command::Verdict { id, accept } => self.verdicts.answer(id, accept, kad.store_mut(), Instant::now()),
             Command::Provide { key, reply } => self.queries.provide(kad, &key, reply),

@@ -167,9 +167,9 @@ impl Host {
     }
 
     /// Remembers where a peer is said to be.
-    pub async fn add_addresses(&self, peer: PeerId, addresses: &[String]) -> Result<(), P2pError> {
+    pub fn add_addresses(&self, peer: PeerId, addresses: &[String]) -> Result<(), P2pError> {
         let addresses = addresses.iter().filter_map(|text| parse_target(text).ok()).map(|target| target.address).collect();
-        self.send(Command::AddAddresses { peer, addresses }).await
+        self.post(Command::AddAddresses { peer, addresses })
     }
 
     /// Takes inbound streams of a protocol from now on.
@@ -202,14 +202,14 @@ impl Host {
     }
 
     /// Replaces the allow list and disconnects who came in and is no longer on it.
-    pub async fn set_allow(&self, blocks: &[String]) -> Result<(), P2pError> {
+    pub fn set_allow(&self, blocks: &[String]) -> Result<(), P2pError> {
         self.allow.replace(blocks).map_err(|error| P2pError::new("CONFIG_INVALID", error))?;
-        self.ask(NEVER, |reply| Command::Recheck { reply }).await
+        self.post(Command::Recheck)
     }
 
     /// Answers an [`Event::Record`].
-    pub async fn record_verdict(&self, id: u64, accept: bool) -> Result<(), P2pError> {
-        self.send(Command::Verdict { id, accept }).await
+    pub fn record_verdict(&self, id: u64, accept: bool) -> Result<(), P2pError> {
+        self.post(Command::Verdict { id, accept })
     }
 
     /// Looks for the peers nearest to this node, which fills the routing table.
@@ -256,6 +256,14 @@ impl Host {
             let _ = answer.await;
         }
         self.commands.closed().await;
+    }
+
+    /// For commands without an answer, in the order of the calls.
+    fn post(&self, command: Command) -> Result<(), P2pError> {
+        self.commands.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => P2pError::new("PEER_BUSY", "the swarm does not keep up"),
+            mpsc::error::TrySendError::Closed(_) => P2pError::closed(),
+        })
     }
 
     async fn send(&self, command: Command) -> Result<(), P2pError> {

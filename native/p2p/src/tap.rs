@@ -218,7 +218,7 @@ mod tests {
             }
             let marks = SharedMarks::default();
             let mut tap = Tap::new(Cursor::new(bytes.clone()), marks.clone());
-            let mut seen = Vec::new();
+            let mut seen: Vec<u8> = Vec::new();
             let mut piece = vec![0; cut];
             loop {
                 let count = block_on(tap.read(&mut piece)).unwrap();

@@ -24,7 +24,7 @@ fn serve(host: &Host, mut events: mpsc::Receiver<Event>) {
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
             match event {
-                Event::Record { id, value, .. } => host.record_verdict(id, value != b"bad").await.unwrap(),
+                Event::Record { id, value, .. } => host.record_verdict(id, value != b"bad").unwrap(),
                 Event::Stream(stream) => drop(tokio::spawn(async move {
                     while let Some(bytes) = stream.read().await? {
                         stream.write(bytes).await?;
@@ -141,7 +141,7 @@ async fn ports_identities_and_the_gate() {
     assert_eq!(b.dial(&wrong, WAIT).await.unwrap_err().code, "PEER_MISMATCH");
     assert!(a.dial(&address(&b), WAIT).await.is_err());
     assert!(matches!(b_events.recv().await, Some(Event::Refused { .. })));
-    b.add_addresses(a.peer_id(), &[a.addresses()[0].to_string()]).await.unwrap();
+    b.add_addresses(a.peer_id(), &[a.addresses()[0].to_string()]).unwrap();
     assert_eq!(b.open_stream(a.peer_id(), ECHO.into(), WAIT).await.unwrap_err().code, "DIAL_REFUSED");
     assert_eq!(b.dial(&address(&a), WAIT).await.unwrap(), a.peer_id());
     let port = a.addresses()[0].to_string();

@@ -19,11 +19,13 @@ interface Pair {
   readonly value: Uint8Array;
 }
 
+export type Verdict = 'newer' | 'older' | 'invalid';
+
 export interface BoundedDatastoreOptions {
   readonly clock: Clock;
   readonly self: string;
-  /** Verdict over a serialised record, given the one held. */
-  readonly acceptRecord: (record: Uint8Array, held: Uint8Array | undefined) => boolean;
+  /** Verdict over a serialised record, given the one held. Never throws. */
+  readonly judge: (record: Uint8Array, held: Uint8Array | undefined) => Verdict;
   /** Network of a peer for the subnet cap; `undefined` where it does not count. */
   readonly subnetOf: (peer: string) => string | undefined;
   /** Errors by the name that the library looks for. */
@@ -59,7 +61,7 @@ export class BoundedDatastore implements Datastore {
     const path = key.toString();
     const parent = parentOf(path);
     if (!this.#groups.get(parent)?.has(path)) this.#admit(path, parent);
-    if (path.startsWith(recordPrefix)) this.#admitRecord(path, parent, value);
+    if (path.startsWith(recordPrefix) && !this.#admitRecord(path, parent, value)) return key;
     this.delete(key);
     let group = this.#groups.get(parent);
     if (!group) {
@@ -174,15 +176,19 @@ export class BoundedDatastore implements Datastore {
     }
   }
 
-  #admitRecord(path: string, parent: string, value: Uint8Array): void {
+  /** False for a record older than the one held: that one stays, and the sender sees so when it reads back. Throws on others. */
+  #admitRecord(path: string, parent: string, value: Uint8Array): boolean {
     const held = this.#groups.get(parent)?.get(path);
-    if (!this.#options.acceptRecord(value, held?.value)) throw refused('records that are invalid or older than the one held');
+    const verdict = this.#options.judge(value, held?.value);
+    if (verdict === 'invalid') throw new Error('the record is not valid');
+    if (verdict === 'older') return false;
     const full = (): boolean =>
       (this.#groups.get(parent)?.size ?? 0) >= keepLimits.records || this.#recordBytes + value.length > keepLimits.recordBytesTotal;
-    if (held || !full()) return;
+    if (held || !full()) return true;
     const oldest = this.#options.clock.monotonicMs() - keepLimits.recordAgeMs;
     for (const entry of [...(this.#groups.get(parent)?.values() ?? [])]) if (entry.at < oldest) this.delete(entry.key);
     if (full()) throw refused('records');
+    return true;
   }
 }
 

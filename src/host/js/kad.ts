@@ -6,6 +6,7 @@ import type { CID } from 'multiformats/cid';
 import { PangeaError } from '../../errors/errors.ts';
 import type { PeerId } from '../../ids/ids.ts';
 import { type Clock, equalBytes } from '../../std/std.ts';
+import { usableAddresses } from '../addressbook.ts';
 import { withDeadline } from '../deadline.ts';
 import type { FoundRecord, HostPeer, KadOperations } from '../host.ts';
 import { hostLimits } from '../limits.ts';
@@ -95,7 +96,7 @@ export class JsKad implements KadOperations {
   #collect(found: Map<PeerId, HostPeer>, info: PeerInfo): void {
     if (info.id.equals(this.#options.self)) return;
     const peer = info.id.toString() as PeerId;
-    const named = info.multiaddrs.map((address) => address.toString());
+    const named = usableAddresses(peer, info.multiaddrs.map(String));
     const multiaddrs = named.length > 0 ? named : this.#options.addressesOf(peer);
     if (!found.has(peer) || multiaddrs.length > 0) found.set(peer, { peer, multiaddrs });
     if (named.length > 0) this.#options.learned({ peer, multiaddrs: named });

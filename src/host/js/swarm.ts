@@ -10,7 +10,7 @@ import type { Clock } from '../../std/std.ts';
 import { ipOf, subnetOf } from '../addresses.ts';
 import { type HostOptions, type HostPeer, kadProtocol, identifyProtocol, maxRecordBytes } from '../host.ts';
 import { hostLimits } from '../limits.ts';
-import { BoundedDatastore } from './datastore.ts';
+import { BoundedDatastore, type Verdict } from './datastore.ts';
 
 export interface SwarmOptions extends HostOptions {
   readonly clock: Clock;
@@ -38,10 +38,10 @@ export async function createSwarm(options: SwarmOptions): Promise<Swarm> {
     ]);
   const privateKey = await keys.generateKeyPairFromSeed('Ed25519', options.seed);
   const self = peerIds.peerIdFromPrivateKey(privateKey).toString();
-  const accepts = (record: Uint8Array, held: Uint8Array | undefined): boolean => {
+  const judge = (record: Uint8Array, held: Uint8Array | undefined): Verdict => {
     const { key, value } = kad.Record.deserialize(record);
-    const before = held === undefined ? undefined : kad.Record.deserialize(held).value;
-    return key.length + value.length <= maxRecordBytes && options.acceptRecord(key, value, before);
+    if (value.length > maxRecordBytes || !options.acceptRecord(key, value, undefined)) return 'invalid';
+    return held === undefined || options.acceptRecord(key, value, kad.Record.deserialize(held).value) ? 'newer' : 'older';
   };
   const toHostPeer = (info: { id: Libp2pPeerId; multiaddrs: readonly Multiaddr[] }): HostPeer => ({
     peer: info.id.toString() as PeerId,
@@ -89,11 +89,11 @@ export async function createSwarm(options: SwarmOptions): Promise<Swarm> {
     datastore: new BoundedDatastore({
       clock: options.clock,
       self,
-      acceptRecord: (record, held) => {
+      judge: (record, held) => {
         try {
-          return accepts(record, held);
+          return judge(record, held);
         } catch {
-          return false;
+          return 'invalid';
         }
       },
       subnetOf: (peer) => options.addressesOf(peer as PeerId).map((address) => subnetOf(ipOf(address) ?? '')).find((subnet) => subnet !== undefined),
