@@ -12,7 +12,17 @@ export interface AnnouncerDependencies {
 }
 
 const concurrency = 4;
+/**
+ * Holders of the first four slots announce, the others are named by them: twelve announcements an object, each to some
+ * twenty nodes, cost more than a small object itself. Repair fills a lost slot and so replaces a lost announcer.
+ */
+const announcingSlots = 0b1111;
 const retryMs = 60_000;
+
+/** True when a holder of these slots says so in the DHT. */
+export function announces(slots: number): boolean {
+  return (slots & announcingSlots) !== 0;
+}
 
 export class Announcer {
   readonly #dependencies: AnnouncerDependencies;

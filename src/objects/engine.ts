@@ -5,7 +5,7 @@ import { digestOf, type Digest, type PeerId } from '../ids/ids.ts';
 import type { Timer } from '../std/std.ts';
 import { recordKind } from '../store/store.ts';
 import type { Reply, Request } from '../transport/transport.ts';
-import { Announcer } from './announce.ts';
+import { Announcer, announces } from './announce.ts';
 import { ByteCount } from './byte-count.ts';
 import { Candidates } from './candidates.ts';
 import { Catalogue } from './catalogue.ts';
@@ -207,7 +207,7 @@ export class ObjectEngine implements Objects {
   start(): void {
     this.#announcer.start();
     void this.held.load().then(() => {
-      for (const { digest } of this.held.list()) this.#announcer.add(digest);
+      for (const { digest, slots } of this.held.list()) if (announces(slots)) this.#announcer.add(digest);
       for (const id of this.held.unclaimed()) this.#uploads.adopt(id);
     });
     this.#repairer.start();

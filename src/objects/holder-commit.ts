@@ -7,6 +7,7 @@ import { digestOf, parsePeerId, type Digest, type PeerId } from '../ids/ids.ts';
 import { recordKind, type RecordKind, type StoreRecord } from '../store/store.ts';
 import { equalBytes } from '../std/std.ts';
 import { status, type LayoutRequest, type Reply } from '../transport/transport.ts';
+import { announces } from './announce.ts';
 import type { HeldObject } from './held.ts';
 import type { HolderDependencies } from './holder.ts';
 import { deriverOf } from './keys.ts';
@@ -78,7 +79,7 @@ export async function commitLayout(
     shard.release();
   }
   uploads.finish(digestOf(objectId));
-  if (!known) announcer.add(digest);
+  if (announces(object.slots) && !announces(known?.slots ?? 0)) announcer.add(digest);
   return ok<'layout'>({ durability: request.durability, missing: [] });
 }
 

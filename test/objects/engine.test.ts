@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseLink } from '../../src/objects/link.ts';
+import { simulatedPeerId } from '../sim/peer-ids.ts';
 import { assertCode, assertSame, collect, engineOf, get, nodeAt, noise, openWorld, put, stream, stripeBytes } from './world.ts';
 
 const timeout = 120_000;
@@ -45,6 +47,8 @@ test('a reader that knows few peers finds the others through the DHT and the hin
   const bytes = noise(3 * stripeBytes);
   const { link } = await put(world, nodeAt(world, 0), bytes);
   await world.clock.run(5_000);
+  const announced = await world.dht.dht(simulatedPeerId(world.random), [], { rules: {}, clock: world.clock }).findProviders(parseLink(link).root);
+  assert.equal(announced.length, 4);
   const late = await world.addNode();
   for (const record of late.registry?.list() ?? []) late.registry?.forget(record.peer);
   assertSame(await get(world, late, link), bytes);
