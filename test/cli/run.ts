@@ -12,8 +12,8 @@ export interface Finished {
 }
 
 /** Runs the command as a user would, and waits for its end. */
-export function run(args: readonly string[], options: { input?: string | Uint8Array; env?: NodeJS.ProcessEnv; launcher?: string } = {}): Promise<Finished> {
-  const child = spawn(options.launcher ?? process.execPath, [program, ...args], { env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'], timeout: 60_000 });
+export function run(args: readonly string[], options: { input?: string | Uint8Array; env?: NodeJS.ProcessEnv; launcher?: string; timeoutMs?: number } = {}): Promise<Finished> {
+  const child = spawn(options.launcher ?? process.execPath, [program, ...args], { env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'], timeout: options.timeoutMs ?? 60_000 });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
