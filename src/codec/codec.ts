@@ -22,13 +22,9 @@ import type { Body } from '../body/body.ts';
 export {
   dataShards,
   identityBytes,
-  keyBytes,
   maxSegmentBytes,
   maxShardBytes,
-  maxWholeBytes,
-  nonceBytes,
   parityShards,
-  tagBytes,
   totalShards,
 } from './format.ts';
 
