@@ -220,8 +220,8 @@ impl QuicEndpoint {
 
     /// With the real port.
     #[napi(getter)]
-    pub fn local_address(&self) -> napi::Result<String> {
-        self.endpoint.local_address().map(|address| address.to_string()).map_err(quic_error)
+    pub fn local_address(&self) -> String {
+        self.endpoint.local_address().to_string()
     }
 
     /// Dials `host:port`; with `expected` only this PeerId will do.

@@ -62,9 +62,9 @@ impl Endpoint {
         let found = Arc::new(OnceLock::new());
         let mut config = ClientConfig::new(shared.identity.client(expected, found.clone())?);
         config.transport_config(shared.client_transport.clone());
-        let connecting = shared.quinn.connect_with(config, remote, "pangea").map_err(|error| match error {
+        let quinn = shared.quinn().ok_or_else(|| Error::Unreachable("this node stops".into()))?;
+        let connecting = quinn.connect_with(config, remote, "pangea").map_err(|error| match error {
             ConnectError::InvalidRemoteAddress(_) => Error::Unreachable(format!("{remote} cannot be reached from this listener")),
-            ConnectError::EndpointStopping => Error::Unreachable("this node stops".into()),
             other => Error::Unreachable(format!("{remote}: {other}")),
         })?;
         let connection = match connecting.await {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use libp2p_identity::PeerId;
 use pangea_firewall::AllowList;
 use parking_lot::Mutex;
-use quinn::{EndpointConfig, Incoming, ServerConfig, TokioRuntime, VarInt};
+use quinn::{AsyncUdpSocket, EndpointConfig, Incoming, Runtime, ServerConfig, TokioRuntime, VarInt};
 use quinn_proto::HashedConnectionIdGenerator;
 use tokio::time::{sleep, timeout};
 
@@ -26,6 +26,8 @@ use crate::{socket, tls};
 /// Handshakes under way from which on a source must prove its address first (a Retry packet).
 const HANDSHAKES_WITHOUT_RETRY: usize = 32;
 const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Longest wait for peers that do not acknowledge the end, and then for the socket.
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// One UDP socket that listens and dials.
 #[derive(Clone)]
@@ -34,7 +36,10 @@ pub struct Endpoint {
 }
 
 pub(crate) struct Shared {
-    pub(crate) quinn: quinn::Endpoint,
+    /// Absent once closed: the last handle gives the socket back.
+    quinn: Mutex<Option<quinn::Endpoint>>,
+    local_address: SocketAddr,
+    socket: Weak<dyn AsyncUdpSocket>,
     pub(crate) identity: tls::Identity,
     pub(crate) client_transport: Arc<quinn::TransportConfig>,
     pub(crate) allow: AllowList,
@@ -78,10 +83,18 @@ impl Endpoint {
         let identity = tls::Identity::new(config.seed)?;
         let mut server = ServerConfig::with_crypto(identity.server()?);
         server.transport_config(transport(&config, false));
-        let socket = socket::bind(&config.bind)?;
-        let quinn = quinn::Endpoint::new(endpoint_config(&config.seed)?, Some(server), socket, Arc::new(TokioRuntime))?;
+        let socket = TokioRuntime.wrap_udp_socket(socket::bind(&config.bind)?)?;
+        let (local_address, weak_socket) = (socket.local_addr()?, Arc::downgrade(&socket));
+        let quinn = quinn::Endpoint::new_with_abstract_socket(
+            endpoint_config(&config.seed)?,
+            Some(server),
+            socket,
+            Arc::new(TokioRuntime),
+        )?;
         let shared = Arc::new(Shared {
-            quinn,
+            quinn: Mutex::new(Some(quinn.clone())),
+            local_address,
+            socket: weak_socket,
             identity,
             client_transport: transport(&config, true),
             allow: config.allow,
@@ -96,7 +109,7 @@ impl Endpoint {
             handler: Mutex::new(Some(handler)),
             refused: Refused::default(),
         });
-        tokio::spawn(accept(shared.clone()));
+        tokio::spawn(accept(shared.clone(), quinn));
         Ok(Self { shared })
     }
 
@@ -107,8 +120,9 @@ impl Endpoint {
     }
 
     /// With the real port.
-    pub fn local_address(&self) -> Result<SocketAddr, Error> {
-        Ok(self.shared.quinn.local_addr()?)
+    #[must_use]
+    pub fn local_address(&self) -> SocketAddr {
+        self.shared.local_address
     }
 
     /// One request on one stream. `expected`: a guess at the length of the answer's body, 0 for none.
@@ -173,26 +187,40 @@ impl Endpoint {
         self.shared.serving.budget.free_bytes()
     }
 
-    /// Takes no new connection and no new request, waits for those under way until `deadline`, then closes.
+    /// Takes no new connection and no new request, waits for those under way until `deadline`, closes, and
+    /// gives the port back.
     pub async fn close(&self, deadline: Duration) {
         let shared = &self.shared;
-        shared.quinn.set_server_config(None);
+        let Some(quinn) = shared.quinn() else { return };
+        quinn.set_server_config(None);
         // Requests that have reached the handler are still answered: `respond` does not need it.
         let handler = shared.handler.lock().take();
-        let _ = timeout(deadline, async {
-            while self.under_way() != (0, 0) {
-                sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await;
-        shared.quinn.close(reset::NONE, b"the node stops");
-        // Lets the close frames out; a peer that does not acknowledge them is not waited for.
-        let _ = timeout(Duration::from_millis(200), shared.quinn.wait_idle()).await;
+        wait_until(deadline, || self.under_way() == (0, 0)).await;
+        quinn.close(reset::NONE, b"the node stops");
+        // Lets the close frames out, and the connections drain.
+        let _ = timeout(DRAIN, quinn.wait_idle()).await;
+        shared.quinn.lock().take();
+        drop(quinn);
+        wait_until(DRAIN, || shared.socket.strong_count() == 0).await;
         drop(handler);
     }
 }
 
+async fn wait_until(limit: Duration, condition: impl Fn() -> bool) {
+    let _ = timeout(limit, async {
+        while !condition() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
+
 impl Shared {
+    /// Absent once closed.
+    pub(crate) fn quinn(&self) -> Option<quinn::Endpoint> {
+        self.quinn.lock().clone()
+    }
+
     fn connection(&self, id: u32) -> Option<quinn::Connection> {
         self.connections.lock().get(&id).cloned()
     }
@@ -286,8 +314,8 @@ impl Shared {
 }
 
 /// Takes connections until the endpoint closes.
-async fn accept(shared: Arc<Shared>) {
-    while let Some(incoming) = shared.quinn.accept().await {
+async fn accept(shared: Arc<Shared>, quinn: quinn::Endpoint) {
+    while let Some(incoming) = quinn.accept().await {
         if !shared.allow.permits(incoming.remote_address().ip()) {
             incoming.ignore();
         } else if shared.connections.lock().len() >= shared.limits.connections {

@@ -64,7 +64,7 @@ pub struct Node {
 
 impl Node {
     pub fn address(&self) -> SocketAddr {
-        self.endpoint.local_address().unwrap()
+        self.endpoint.local_address()
     }
 
     pub async fn dial(&self, other: &Node) -> u32 {
