@@ -88,11 +88,11 @@ impl NativeStore {
             let key = key_of(&entry[..KEY_BYTES])?;
             records.push(Record { key, identity: bytes_32(&entry[KEY_BYTES..])?, payload: payload.share()? });
         }
-        let store = self.store.clone();
+        let turn = self.store.reserve().map_err(failed)?;
         env.spawn_future(async move {
             let records = spawn_blocking(move || verify(&records).map(|()| records));
             let records = records.await.map_err(stopped)?.map_err(failed)?;
-            told(|done| store.put(records, fsync, done)).await
+            told(|done| turn.put(records, fsync, done)).await
         })
     }
 

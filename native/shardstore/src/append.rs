@@ -17,6 +17,9 @@ use crate::{Job, Shared};
 /// The index is written out after so many appended bytes, or eight times its own size if that is more.
 const CHECKPOINT_BYTES: u64 = 256 * 1024 * 1024;
 const CHECKPOINT_RATIO: u64 = 8;
+/// Space set aside so that records can be removed from a full disk, or nothing could ever make room.
+const RESERVE_FILE: &str = "reserve";
+const RESERVE_BYTES: usize = 64 * 1024;
 
 /// State of the thread.
 pub(crate) struct Appender {
@@ -89,6 +92,7 @@ impl Appender {
 
     /// Works until the store is closed, then leaves everything on disk.
     pub(crate) fn run(mut self) {
+        self.make_reserve();
         while let Some(jobs) = self.shared.take_jobs() {
             self.work(jobs);
         }
@@ -119,6 +123,7 @@ impl Appender {
 
     fn plan_job(&mut self, batch: &mut Batch, job: Job) {
         match job {
+            Job::Void => {}
             Job::Put { records, fsync, done } => {
                 let job = batch.join(done, fsync);
                 for record in records {
@@ -247,7 +252,14 @@ impl Appender {
         if planned.is_empty() {
             return;
         }
-        match self.write(&planned) {
+        let mut written = self.write(&planned);
+        if written.as_ref().is_err_and(|error| error.code == Code::Full)
+            && planned.iter().any(|one| one.header.removal)
+            && fs::remove_file(self.shared.directory.join(RESERVE_FILE)).is_ok()
+        {
+            written = self.write(&planned);
+        }
+        match written {
             Ok(()) => {}
             Err(error) if error.code == Code::Full && planned.len() > 1 => {
                 for one in planned {
@@ -383,7 +395,18 @@ impl Appender {
         let Some(file) = file else { return Ok(()) };
         self.write_checkpoint();
         fs::remove_file(&file.path).map_err(|error| StoreError::io("unlink", &file.path, &error))?;
-        sync_directory(&self.shared.directory)
+        sync_directory(&self.shared.directory)?;
+        drop(file);
+        self.make_reserve();
+        Ok(())
+    }
+
+    fn make_reserve(&self) {
+        let path = self.shared.directory.join(RESERVE_FILE);
+        let whole = fs::metadata(&path).is_ok_and(|found| found.len() == RESERVE_BYTES as u64);
+        if !whole && fs::write(&path, [0; RESERVE_BYTES]).is_err() {
+            let _ = fs::remove_file(&path);
+        }
     }
 
     fn write_checkpoint(&mut self) {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::format::{Key, RECORD_HEADER_BYTES};
 use crate::index::Entry;
 use crate::{Job, Store};
@@ -15,6 +15,9 @@ impl Store {
     /// Compacts every volume that is more than half garbage; returns the bytes won. Blocks.
     pub fn compact(&self) -> Result<u64> {
         let _one = self.compaction.lock();
+        if self.shared.is_closed() {
+            return Err(StoreError::closed());
+        }
         let before = self.shared.index.read().total_bytes;
         let candidates = self.candidates()?;
         for number in candidates {

@@ -88,6 +88,8 @@ pub(crate) enum Job {
     Copy { records: Vec<(Key, Entry, Bytes)>, done: Done },
     Seal { done: Done },
     Reclaim { volume: u32, done: Done },
+    /// A place that was reserved and not used.
+    Void,
 }
 
 pub(crate) struct Shared {
@@ -102,28 +104,59 @@ pub(crate) struct Shared {
     lock: Mutex<Option<lock::Lock>>,
 }
 
+/// Jobs in the order of their callers. A place can be reserved before its job is ready (its payloads
+/// are still being hashed), so that a `sync` called after a `put` never overtakes it.
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    places: VecDeque<Option<Job>>,
+    /// Number of the first place.
+    first: u64,
     closed: bool,
+}
+
+/// A reserved place; dropped unused, it is passed over.
+pub struct Turn {
+    shared: Arc<Shared>,
+    number: u64,
+    job: Option<Job>,
+}
+
+impl Turn {
+    /// Writes verified records (see [`verify`]); with `fsync` the outcome comes when they are on disk.
+    pub fn put(mut self, records: Vec<Record>, fsync: bool, done: Done) {
+        self.job = Some(Job::Put { records, fsync, done });
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut queue = self.shared.queue.lock();
+        let at = self.number - queue.first;
+        if let Some(place) = queue.places.get_mut(at as usize) {
+            *place = Some(self.job.take().unwrap_or(Job::Void));
+        }
+        self.shared.wake.notify_one();
+    }
 }
 
 impl Shared {
     fn submit(&self, job: Job) {
         let mut queue = self.queue.lock();
         if !queue.closed {
-            queue.jobs.push_back(job);
+            queue.places.push_back(Some(job));
             self.wake.notify_one();
             return;
         }
         drop(queue);
-        let (Job::Put { done, .. }
+        if let Job::Put { done, .. }
         | Job::Remove { done, .. }
         | Job::Sync { done }
         | Job::Copy { done, .. }
         | Job::Seal { done }
-        | Job::Reclaim { done, .. }) = job;
-        done(Err(StoreError::closed()));
+        | Job::Reclaim { done, .. } = job
+        {
+            done(Err(StoreError::closed()));
+        }
     }
 
     /// Submits and waits.
@@ -138,15 +171,15 @@ impl Shared {
     /// All jobs that wait, up to a bound; nothing after the last one of a closed store.
     pub(crate) fn take_jobs(&self) -> Option<Vec<Job>> {
         let mut queue = self.queue.lock();
-        while queue.jobs.is_empty() {
-            if queue.closed {
+        while !matches!(queue.places.front(), Some(Some(_))) {
+            if queue.closed && queue.places.is_empty() {
                 return None;
             }
             self.wake.wait(&mut queue);
         }
         let mut bytes = 0;
         let mut count = 0;
-        for job in &queue.jobs {
+        for job in queue.places.iter().map_while(Option::as_ref) {
             if let Job::Put { records, .. } = job {
                 bytes += records.iter().map(|record| record.payload.len() + RECORD_HEADER_BYTES).sum::<usize>();
             }
@@ -155,7 +188,8 @@ impl Shared {
             }
             count += 1;
         }
-        Some(queue.jobs.drain(..count).collect())
+        queue.first += count as u64;
+        Some(queue.places.drain(..count).flatten().collect())
     }
 
     fn is_closed(&self) -> bool {
@@ -227,9 +261,15 @@ impl Store {
         &self.damage
     }
 
-    /// Writes verified records (see [`verify`]); with `fsync` the outcome comes when they are on disk.
-    pub fn put(&self, records: Vec<Record>, fsync: bool, done: Done) {
-        self.shared.submit(Job::Put { records, fsync, done });
+    /// A place in the order of writes, for a put whose records are still to be verified.
+    pub fn reserve(&self) -> Result<Turn> {
+        let mut queue = self.shared.queue.lock();
+        if queue.closed {
+            return Err(StoreError::closed());
+        }
+        let number = queue.first + queue.places.len() as u64;
+        queue.places.push_back(None);
+        Ok(Turn { shared: self.shared.clone(), number, job: None })
     }
 
     /// Removes records durably.
@@ -242,7 +282,7 @@ impl Store {
         self.shared.submit(Job::Sync { done });
     }
 
-    /// A payload or, as (offset, length), a range of it. A whole read verifies the identity. Blocks on the disk.
+    /// A payload or, as (offset, length), a range of it, cut at its end. A whole read verifies the identity. Blocks on the disk.
     pub fn get(&self, key: &Key, range: Option<(u32, u32)>) -> Result<Option<Bytes>> {
         if self.shared.is_closed() {
             return Err(StoreError::closed());
@@ -254,10 +294,11 @@ impl Store {
             (entry, tally.file.clone())
         };
         let (offset, length) = range.unwrap_or((0, entry.length));
-        if offset.checked_add(length).is_none_or(|end| end > entry.length) {
-            let text = format!("range {offset}+{length} of a record of {} bytes", entry.length);
+        let Some(behind) = entry.length.checked_sub(offset) else {
+            let text = format!("offset {offset} is behind the {} bytes of the record", entry.length);
             return Err(StoreError::new(Code::Internal, text));
-        }
+        };
+        let length = length.min(behind);
         let start = entry.offset + RECORD_HEADER_BYTES as u64 + u64::from(offset);
         let bytes = file.read_block(start, length as usize)?;
         if length == entry.length && blake3::hash(&bytes).as_bytes() != &entry.identity {
@@ -318,6 +359,8 @@ impl Store {
         if let Some(handle) = thread.take() {
             let _ = handle.join();
         }
+        // Open files would keep the disk from being unmounted until the store is collected.
+        *self.shared.index.write() = Index::default();
         drop(self.shared.lock.lock().take());
     }
 
@@ -345,3 +388,6 @@ fn free_bytes(path: &Path) -> Result<u64> {
     }
     Ok(found.f_bavail * found.f_frsize)
 }
+
+#[cfg(test)]
+mod store_tests;

@@ -26,6 +26,7 @@ export async function openNodeFsStore(options: StoreOptions, openFile?: OpenVolu
     const loaded = await loadIndex(home, volumeBytes, openFile);
     for (const line of loaded.damage) options.onDamage?.(line);
     const appender = new Appender(home, loaded, { volumeBytes, quotaBytes: options.quotaBytes, openFile });
+    await appender.makeReserve();
     return new NodeFsStore(home, loaded.index, appender, options.quotaBytes);
   } catch (error) {
     home.unlock();

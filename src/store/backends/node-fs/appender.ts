@@ -1,5 +1,5 @@
 /** The one writer. It takes all waiting jobs at once, writes them gathered, and lets one fsync answer for all (group commit). */
-import { unlink } from 'node:fs/promises';
+import { stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PangeaError } from '../../../errors/errors.ts';
 import type { RecordKey } from '../../store.ts';
@@ -16,6 +16,9 @@ const batchBytes = 32 * 1024 * 1024;
 /** The index is written out after so many appended bytes, or eight times its own size if that is more. */
 const checkpointBytes = 256 * 1024 * 1024;
 const checkpointRatio = 8;
+/** Space set aside so that records can be removed from a full disk, or nothing could ever make room. */
+const reserveFile = 'reserve';
+const reserveBytes = 64 * 1024;
 
 export interface NewRecord {
   readonly key: RecordKey;
@@ -210,7 +213,10 @@ export class Appender {
     batch.planned = [];
     batch.plannedBytes = 0;
     if (planned.length === 0) return;
-    const error = await this.#write(planned);
+    let error = await this.#write(planned);
+    if (error?.code === 'STORE_FULL' && planned.some(({ header }) => header.removal) && (await this.#giveReserve())) {
+      error = await this.#write(planned);
+    }
     if (error?.code === 'STORE_FULL' && planned.length > 1) {
       for (const one of planned) {
         if (one.waiting.error) continue;
@@ -315,6 +321,17 @@ export class Appender {
     await disk('unlink', file.path, () => unlink(file.path));
     await file.retire();
     await syncDirectory(this.#home.directory);
+    await this.makeReserve();
+  }
+
+  async makeReserve(): Promise<void> {
+    const path = join(this.#home.directory, reserveFile);
+    const size = await stat(path).then((found) => found.size, () => 0);
+    if (size !== reserveBytes) await writeFile(path, new Uint8Array(reserveBytes)).catch(() => this.#giveReserve());
+  }
+
+  #giveReserve(): Promise<boolean> {
+    return unlink(join(this.#home.directory, reserveFile)).then(() => true, () => false);
   }
 
   async #writeCheckpoint(): Promise<void> {

@@ -22,7 +22,7 @@ export interface Home {
 }
 
 export async function openHome(directory: string, create: boolean, owner: string): Promise<Home> {
-  if (create) await disk('create', directory, () => mkdir(directory, { recursive: true }));
+  if (create) await disk('create', directory, () => makeDirectory(directory));
   else if (!(await isDirectory(directory))) {
     throw new PangeaError('STORE_MISSING', `${directory} is not there: is its disk mounted?`);
   }
@@ -129,6 +129,11 @@ function lock(directory: string): () => void {
 
 /** SQLITE_PERM, READONLY, FULL and CANTOPEN in the operating system's words. */
 const sqliteDiskCodes: Readonly<Record<number, string>> = { 3: 'EACCES', 8: 'EROFS', 13: 'ENOSPC', 14: 'EROFS' };
+
+/** Node's recursive mkdir answers ENOENT on a read-only disk; the plain one gives the real reason. */
+async function makeDirectory(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true }).catch(() => mkdir(directory));
+}
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(() => true, () => false);
