@@ -2,9 +2,10 @@
  * The `layout` request: binds an upload to its root once every shard that the sender expects here is here and is
  * what the layout commits to. One fsync for the whole object.
  */
-import { bodyFrom, type Body } from '../body/body.ts';
+import type { Body } from '../body/body.ts';
+import { PangeaError } from '../errors/errors.ts';
 import { digestOf, parsePeerId, type Digest, type PeerId } from '../ids/ids.ts';
-import { recordKind, type RecordKind, type StoreRecord } from '../store/store.ts';
+import { recordKind, type RecordKind, type ShardStore, type StoreRecord } from '../store/store.ts';
 import { equalBytes } from '../std/std.ts';
 import { status, type LayoutRequest, type Reply } from '../transport/transport.ts';
 import { announces } from './announce.ts';
@@ -20,9 +21,8 @@ const maxNamedMissing = 4096;
 
 interface ReceivedLayout {
   readonly view: LayoutView;
-  readonly indexes: readonly Uint8Array[];
-  readonly pages: readonly Uint8Array[];
-  readonly manifest: Uint8Array;
+  /** Header, page indexes, pages and manifest, as they are stored: shares of the request's body. */
+  readonly parts: readonly { readonly kind: RecordKind; readonly stripe: number; readonly row: number; readonly body: Body }[];
   /** Inline shards by `stripe/row`. */
   readonly inline: ReadonlyMap<string, { readonly stripe: number; readonly row: number; readonly body: Body }>;
 }
@@ -74,10 +74,8 @@ export async function commitLayout(
   await store.put(records, 'memory');
   if (request.durability === 'fsync') await store.sync();
   held.add(object);
-  for (const { stripe, row, body: shard } of received?.inline.values() ?? []) {
-    held.clearDamaged(object, stripe, row);
-    shard.release();
-  }
+  for (const { stripe, row } of received?.inline.values() ?? []) held.clearDamaged(object, stripe, row);
+  for (const { body: share } of [...(received?.inline.values() ?? []), ...(received?.parts ?? [])]) share.release();
   uploads.finish(digestOf(objectId));
   if (announces(object.slots) && !announces(known?.slots ?? 0)) announcer.add(digest);
   return ok<'layout'>({ durability: request.durability, missing: [] });
@@ -93,32 +91,32 @@ function mayClaim({ held, uploads }: HolderDependencies, peer: PeerId, digest: D
 
 /** Takes the body apart and verifies it from the root down. Throws `LAYOUT_INVALID`. */
 function receive({ codec }: HolderDependencies, request: LayoutRequest, body: Body): ReceivedLayout {
-  const deriveKey = deriverOf(codec);
+  const pageBytes = request.pageBytes.reduce((sum, bytes) => sum + bytes, 0);
+  const metadata = body.slice(0, Math.min(request.headerBytes + pageBytes + request.manifestBytes, body.byteLength));
+  // One copy out of native memory for everything that is parsed here; inline shards never come into JavaScript.
+  const bytes = metadata.bytes();
+  metadata.release();
+  const parts: ReceivedLayout['parts'][number][] = [];
   let at = 0;
-  const take = (bytes: number): Body => {
-    if (at + bytes > body.byteLength) return body.slice(body.byteLength);
-    at += bytes;
-    return body.slice(at - bytes, at);
+  const share = (length: number): Body => {
+    at += length;
+    return at > body.byteLength ? body.slice(body.byteLength) : body.slice(at - length, at);
   };
-  const copy = (bytes: number): Uint8Array => {
-    const part = take(bytes);
-    const copied = part.bytes().slice();
-    part.release();
-    return copied;
+  const keep = (kind: RecordKind, stripe: number, row: number, length: number): Uint8Array => {
+    const from = at;
+    parts.push({ kind, stripe, row, body: share(length) });
+    return bytes.subarray(from, from + length);
   };
-  const view = new LayoutView(deriveKey, request.root.slice(), copy(request.headerBytes));
-  const [indexes, pages]: [Uint8Array[], Uint8Array[]] = [[], []];
-  request.pageBytes.slice(0, view.indexes + view.pages).forEach((bytes, number) => {
-    const part = copy(bytes);
-    if (number < view.indexes) view.addIndex(number, part);
-    else view.addPage(number - view.indexes, part);
-    (number < view.indexes ? indexes : pages).push(part);
+  const view = new LayoutView(deriverOf(codec), request.root.slice(), keep(recordKind.header, 0, 0, request.headerBytes));
+  if (request.pageBytes.length !== view.indexes + view.pages) throw new PangeaError('LAYOUT_INVALID', `${request.pageBytes.length} pages came with the layout`);
+  request.pageBytes.forEach((length, number) => {
+    const page = number - view.indexes;
+    if (page < 0) view.addIndex(number, keep(recordKind.page, number, 1, length));
+    else view.addPage(page, keep(recordKind.page, page, 0, length));
   });
-  for (let page = pages.length; page < view.pages; page++) view.addPage(page, new Uint8Array(0));
-  const manifest = copy(request.manifestBytes);
-  view.checkManifest(manifest);
-  const inline = new Map(request.inline.map(({ stripe, row, byteLength }) => [`${stripe}/${row}`, { stripe, row, body: take(byteLength) }]));
-  return { view, indexes, pages, manifest, inline };
+  view.checkManifest(keep(recordKind.manifest, 0, 0, request.manifestBytes));
+  const inline = new Map(request.inline.map(({ stripe, row, byteLength }) => [`${stripe}/${row}`, { stripe, row, body: share(byteLength) }]));
+  return { view, parts, inline };
 }
 
 /** Shards that the slots should have but that are neither stored with the committed identity nor inline. */
@@ -126,16 +124,13 @@ function missingShards(
   { store }: HolderDependencies, view: LayoutView, objectId: Uint8Array, slots: number, received: ReceivedLayout | undefined,
 ): { stripe: number; row: number }[] {
   const missing: { stripe: number; row: number }[] = [];
-  if (slots === 0) return missing;
-  const stored = new Map<number, Uint8Array>();
-  for (const { key, identity } of store.records(objectId)) {
-    if (key.kind === recordKind.shard) stored.set(key.stripe * rows + key.row, identity);
-  }
+  let stored: Map<number, Uint8Array> | undefined;
   for (let stripe = 0; stripe < view.header.stripes; stripe++) {
     const entry = view.stripe(stripe);
     for (let slot = 0; slot < rows; slot++) {
       const row = rowAt(stripe, slot);
       if ((slots & (1 << slot)) === 0 || entry.lengths[row] === 0 || received?.inline.has(`${stripe}/${row}`)) continue;
+      stored ??= identitiesOf(store, objectId);
       const identity = stored.get(stripe * rows + row);
       if (!identity || !equalBytes(identity, identityOf(entry, row))) missing.push({ stripe, row });
     }
@@ -143,15 +138,16 @@ function missingShards(
   return missing;
 }
 
-async function layoutRecords({ codec }: HolderDependencies, root: Uint8Array, received: ReceivedLayout): Promise<StoreRecord[]> {
-  const record = async (kind: RecordKind, stripe: number, row: number, bytes: Uint8Array): Promise<StoreRecord> => {
-    const payload = bodyFrom(bytes);
-    return { key: { object: root, kind, stripe, row }, identity: await codec.identity(payload), payload };
-  };
-  return Promise.all([
-    record(recordKind.header, 0, 0, received.view.headerBytes),
-    record(recordKind.manifest, 0, 0, received.manifest),
-    ...received.indexes.map((bytes, index) => record(recordKind.page, index, 1, bytes)),
-    ...received.pages.map((bytes, page) => record(recordKind.page, page, 0, bytes)),
-  ]);
+function identitiesOf(store: ShardStore, objectId: Uint8Array): Map<number, Uint8Array> {
+  const stored = new Map<number, Uint8Array>();
+  for (const { key, identity } of store.records(objectId)) {
+    if (key.kind === recordKind.shard) stored.set(key.stripe * rows + key.row, identity);
+  }
+  return stored;
+}
+
+async function layoutRecords({ codec }: HolderDependencies, object: Uint8Array, { parts }: ReceivedLayout): Promise<StoreRecord[]> {
+  return Promise.all(parts.map(async ({ kind, stripe, row, body: payload }) => ({
+    key: { object, kind, stripe, row }, identity: await codec.identity(payload), payload,
+  })));
 }

@@ -147,15 +147,17 @@ export class Holder {
     const { held, store } = this.#dependencies;
     const object = held.get(digest);
     if (!object) return refuse(status.notFound, 'this object is not here');
-    const layout = await held.layout(digest);
-    const read = async (kind: RecordKind, row: number): Promise<Uint8Array> =>
-      (await store.get({ object: object.root, kind, stripe: 0, row }))?.bytes() ?? new Uint8Array(0);
-    const bytes = encodeOpening({
-      header: layout.headerBytes,
-      manifest: await read(recordKind.manifest, 0),
-      holders: await read(recordKind.holders, 0),
-      first: await read(recordKind.page, layout.indexes > 0 ? 1 : 0),
-    });
+    const read = async (kind: RecordKind, row: number): Promise<Uint8Array> => {
+      const body = await store.get({ object: object.root, kind, stripe: 0, row });
+      const bytes = body?.bytes() ?? new Uint8Array(0);
+      body?.release();
+      return bytes;
+    };
+    // Not verified here: the reader checks every part against the root, as it has to in any case.
+    const header = await read(recordKind.header, 0);
+    const isIndexed = store.stat({ object: object.root, kind: recordKind.page, stripe: 0, row: 1 }) !== undefined;
+    const [manifest, holders, first] = await Promise.all([read(recordKind.manifest, 0), read(recordKind.holders, 0), read(recordKind.page, isIndexed ? 1 : 0)]);
+    const bytes = encodeOpening({ header, manifest, holders, first });
     return ok<'get'>({ totalBytes: bytes.length }, bodyFrom(bytes));
   }
 

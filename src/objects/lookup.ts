@@ -42,7 +42,7 @@ export interface FoundObject {
 
 /** Known peers that are asked in all; beyond them only the DHT's providers. */
 const maxAsked = 64;
-const firstWave = 3;
+const firstWave = 2;
 const secondWave = 16;
 /** The next wave does not wait longer for silent peers of the one before. */
 const staggerMs = 500;

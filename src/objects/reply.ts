@@ -17,6 +17,7 @@ export function refusalOf(error: unknown, logger: Logger): Reply<never> {
   if (isPangeaError(error, 'STORE_FULL') || isPangeaError(error, 'STORE_READ_ONLY')) return refuse(status.full, error.message);
   if (isPangeaError(error, 'SHARD_MISMATCH')) return refuse(status.mismatch, error.message);
   if (isPangeaError(error, 'LAYOUT_INVALID')) return refuse(status.badRequest, error.message);
+  if (isPangeaError(error, 'CORRUPT')) return refuse(status.notFound, 'this part of the object is damaged here');
   if (isPangeaError(error, 'STORE_CLOSED')) return refuse(status.busy, 'this node is stopping');
   logger.error({ error: error instanceof Error ? error.message : String(error) }, 'a request of a peer failed here');
   return refuse(status.internal, 'the request failed here');
