@@ -19,7 +19,7 @@ export interface NativeHostOptions extends HostOptions {
   readonly logger: Logger;
 }
 
-type Swarm = InstanceType<Native['P2pHost']>;
+type Swarm = InstanceType<Native['SwarmHost']>;
 type SwarmEvent = Awaited<ReturnType<Swarm['nextEvents']>>[number];
 
 /** Rejects with `PORT_IN_USE` or `ADDRESS_INVALID`. Where the system gives no multicast it runs without mDNS and says so. */
@@ -29,7 +29,7 @@ export async function openNativeHost(options: NativeHostOptions): Promise<Host> 
     if (!parseMultiaddr(address)) throw new PangeaError('ADDRESS_INVALID', `'${address}' is no TCP multiaddr`);
   }
   const open = (withMdns: boolean): Promise<Swarm> =>
-    options.native.P2pHost.open({ seed, listen: [...listen], allow: [...allow], mdns: withMdns, agentVersion }).catch(rethrow);
+    options.native.SwarmHost.open({ seed, listen: [...listen], allow: [...allow], mdns: withMdns, agentVersion }).catch(rethrow);
   const swarm = await open(mdns).catch((error: unknown) => {
     if (!mdns || !isPangeaError(error, 'NOT_SUPPORTED')) throw error;
     options.logger.warn({ error: error.message }, 'no mDNS here');

@@ -27,7 +27,7 @@ test('keys: what is made is read back, and nothing else is', () => {
     { seed: 4, numRuns: 2_000 },
   );
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 220 }), (id) => {
+    fc.property(fc.uint16Array({ maxLength: 220 }).map((units) => String.fromCharCode(...units)), (id) => {
       const name = parseValueKey(utf8(`/pangea/note/${id}`));
       if (name) assert.deepEqual(Buffer.from(valueKey(name.type, name.id)), Buffer.from(utf8(`/pangea/note/${id}`)));
     }),

@@ -32,7 +32,7 @@ const loaded = loadNative();
 
 /** Why there are no native hosts here, or false. */
 export const nativeMissing: string | false = loaded.ok
-  ? 'P2pHost' in loaded.native ? false : 'the addon was built without the p2p part'
+  ? 'SwarmHost' in loaded.native ? false : 'the addon was built without the p2p part'
   : loaded.reason;
 
 export const makeNativeHost: MakeHost = async (options = {}) => {

@@ -23,7 +23,7 @@ use crate::host::{Event, FoundPeer, FoundRecord, Options, Source};
 use crate::queries::Queries;
 use crate::stream::HostStream;
 use crate::streams::{Open, Served};
-use crate::transport::DialRefused;
+use crate::transport::DIAL_REFUSED;
 use crate::verdicts::Verdicts;
 use crate::{gate, limits, transport};
 
@@ -378,28 +378,30 @@ pub(crate) fn dial_error(error: &DialError) -> P2pError {
         DialError::NoAddresses => P2pError::new(NO_ADDRESS, "no address is known"),
         DialError::Denied { cause } => P2pError::new("DIAL_REFUSED", format!("not dialled: {cause}")),
         DialError::Transport(attempts) => {
-            let refused = !attempts.is_empty() && attempts.iter().all(|(_, error)| find_cause::<DialRefused>(error).is_some());
-            let late = attempts.iter().any(|(_, error)| format!("{error:?}").contains("Timeout"));
-            let text = attempts.iter().map(|(address, error)| format!("{address}: {}", innermost(error))).collect::<Vec<_>>().join("; ");
+            let all: Vec<(&Multiaddr, String)> = attempts.iter().map(|(address, error)| (address, chain(error))).collect();
+            let refused = !all.is_empty() && all.iter().all(|(_, text)| text.contains(DIAL_REFUSED));
+            let late = all.iter().any(|(_, text)| text.contains("Timeout"));
+            let text = all.iter().map(|(address, text)| format!("{address}: {text}")).collect::<Vec<_>>().join("; ");
             P2pError::new(if refused { "DIAL_REFUSED" } else if late { "TIMEOUT" } else { "PEER_UNREACHABLE" }, text)
         }
         other => P2pError::new("PEER_UNREACHABLE", other),
     }
 }
 
-fn public(error: P2pError) -> P2pError {
+pub(crate) fn public(error: P2pError) -> P2pError {
     if error.code == NO_ADDRESS { P2pError::new("PEER_UNREACHABLE", error.message) } else { error }
 }
 
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    find_cause::<DialRefused>(error).map_or_else(
-        || {
-            let mut current = error;
-            while let Some(source) = current.source() {
-                current = source;
-            }
-            current.to_string()
-        },
-        ToString::to_string,
-    )
+/// All that an error and its causes say, each once.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut current = error.source();
+    while let Some(source) = current {
+        let more = source.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        current = source.source();
+    }
+    text
 }

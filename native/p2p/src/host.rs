@@ -193,7 +193,7 @@ impl Host {
                     let found = near.into_iter().find(|found| found.peer == peer && !found.addresses.is_empty());
                     let Some(found) = found else { return Err(P2pError::new("PEER_UNREACHABLE", format!("no address of {peer} is known"))) };
                     self.send(Command::AddAddresses { peer, addresses: found.addresses }).await?;
-                    attempt().await
+                    attempt().await.map_err(driver::public)
                 }
                 other => other,
             }

@@ -144,16 +144,14 @@ export class BoundedDatastore implements Datastore {
   *#matching(prefix: string | undefined): Generator<Pair> {
     const exact = prefix === undefined ? undefined : this.#groups.get(prefix.replace(/\/$/, ''));
     if (exact) {
-      yield* [...exact.values()];
+      yield* exact.values();
       return;
     }
     // No other group can lie below one key's providers.
     if (prefix !== undefined && prefix.startsWith(providerPrefix)) return;
-    for (const group of [...this.#groups.values()]) {
-      for (const [path, entry] of [...group]) {
-        if (prefix === undefined || path.startsWith(prefix)) yield entry;
-      }
-    }
+    // A copy: what is renewed while somebody iterates would come up again at the end.
+    const all = Array.from(this.#groups.values(), (group) => Array.from(group)).flat();
+    for (const [path, entry] of all) if (prefix === undefined || path.startsWith(prefix)) yield entry;
   }
 
   /** Throws unless there is room for one entry more. */
@@ -186,7 +184,7 @@ export class BoundedDatastore implements Datastore {
       (this.#groups.get(parent)?.size ?? 0) >= keepLimits.records || this.#recordBytes + value.length > keepLimits.recordBytesTotal;
     if (held || !full()) return true;
     const oldest = this.#options.clock.monotonicMs() - keepLimits.recordAgeMs;
-    for (const entry of [...(this.#groups.get(parent)?.values() ?? [])]) if (entry.at < oldest) this.delete(entry.key);
+    for (const entry of this.#groups.get(parent)?.values() ?? []) if (entry.at < oldest) this.delete(entry.key);
     if (full()) throw refused('records');
     return true;
   }

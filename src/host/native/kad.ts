@@ -5,10 +5,10 @@ import type { FoundRecord, HostPeer, KadOperations } from '../host.ts';
 
 /** Kademlia operations of the addon's swarm. */
 export class NativeKad implements KadOperations {
-  readonly #swarm: InstanceType<Native['P2pHost']>;
+  readonly #swarm: InstanceType<Native['SwarmHost']>;
   readonly #learned: (found: HostPeer) => void;
 
-  constructor(swarm: InstanceType<Native['P2pHost']>, learned: (found: HostPeer) => void) {
+  constructor(swarm: InstanceType<Native['SwarmHost']>, learned: (found: HostPeer) => void) {
     this.#swarm = swarm;
     this.#learned = learned;
   }

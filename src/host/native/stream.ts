@@ -9,9 +9,9 @@ export class NativeHostStream implements HostStream {
   readonly peer: PeerId;
   readonly protocol: string;
   readonly #native: Native;
-  readonly #stream: InstanceType<Native['P2pStream']>;
+  readonly #stream: InstanceType<Native['SwarmStream']>;
 
-  constructor(native: Native, stream: InstanceType<Native['P2pStream']>) {
+  constructor(native: Native, stream: InstanceType<Native['SwarmStream']>) {
     this.#native = native;
     this.#stream = stream;
     this.peer = stream.peer as PeerId;
