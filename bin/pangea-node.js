@@ -23,19 +23,18 @@ if (!capable && !existsSync(bundled)) {
   process.exit(70);
 }
 
-if (typeof process.execve === 'function' && process.platform !== 'win32' && !process.connected) {
+if (typeof process.execve === 'function' && process.platform !== 'win32') {
   process.removeAllListeners('warning');
   process.emitWarning = () => {};
   process.execve(node, [node, ...argv], process.env);
 }
 
 // One process to be seen: it passes signals on and ends as the program ended.
-const child = spawn(node, argv, { stdio: process.connected ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit' });
+const child = spawn(node, argv, { stdio: 'inherit' });
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 // On a terminal the program gets Ctrl-C twice then, at once; it counts two in quick succession as one.
 const forward = (signal) => child.kill(signal);
 for (const signal of signals) process.on(signal, forward);
-if (process.connected) process.once('disconnect', () => child.connected && child.disconnect());
 child.on('error', (error) => {
   process.stderr.write(`pangea-node: INTERNAL: ${node} does not start: ${error.message}\n`);
   process.exit(70);

@@ -56,10 +56,10 @@ export async function releaseControlSocket(dataDir: string, path: string): Promi
 
 /** A directory of our own with mode 0700, so that nobody else can put a socket in its place. */
 async function shortPath(): Promise<string> {
-  const path = join(await mkdtemp(join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), 'pangea-')), 'control.sock');
+  const path = join(await mkdtemp(join(tmpdir(), 'pangea-')), 'control.sock');
   if (fits(path)) return path;
   await rmdir(dirname(path));
-  throw new PangeaError('CONFIG_INVALID', `no path short enough for the control socket: set XDG_RUNTIME_DIR to a shorter one than ${dirname(dirname(path))}`);
+  throw new PangeaError('CONFIG_INVALID', `no path short enough for the control socket: set TMPDIR to a shorter one than ${tmpdir()}`);
 }
 
 function accepts(path: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeTree, encodeTree, type TreeEntry } from '../../src/control/control.ts';
@@ -60,6 +61,19 @@ test('truncated, changed and random streams end in PROTOCOL, never in a shorter 
     changed[at] = value;
     for (const bytes of [changed, noise]) await read(bytes).catch((error: unknown) => assert.ok(isPangeaError(error, 'PROTOCOL'), String(error)));
   }), { numRuns: 2000, seed: 9 });
+});
+
+test('the tree in schema/control.md is what is written and read', async () => {
+  const page = readFileSync(new URL('../../schema/control.md', import.meta.url), 'utf8');
+  const bytes = Buffer.from(/```hex\n([\s\S]*?)```/.exec(page)?.[1]?.replaceAll('\n', '') ?? '', 'hex');
+  async function* example(): AsyncGenerator<TreeEntry> {
+    yield { path: 'd', type: 'directory', mode: 0o755, modifiedMs: 1, bytes: 0 };
+    yield { path: 'd/f', type: 'file', mode: 0o644, modifiedMs: 2, bytes: 2, content: again(Buffer.from('hi'), 2) };
+  }
+  assert.deepEqual(Buffer.from(await collect(encodeTree(example()))), bytes);
+  const paths: string[] = [];
+  for await (const { path } of decodeTree(again(bytes, 3))) paths.push(path);
+  assert.deepEqual(paths, ['d', 'd/f']);
 });
 
 test('a file that changes while it is read is an error', async () => {

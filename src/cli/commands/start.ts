@@ -18,15 +18,21 @@ export const start: Command = {
 
   async run(context) {
     const config = context.config();
-    // Listening before the start: a Ctrl-C that comes early is not lost, it stops what has been started.
+    // Listening before the start: a signal that comes early is not lost, nor does it end a node that is half up.
     const stop = stopRequested();
+    let running: RunningNode | undefined;
+    let reloadWanted = false;
+    const onReload = (): void => {
+      if (running === undefined) reloadWanted = true;
+      else reload(context, running, logger);
+    };
+    process.on('SIGHUP', onReload);
     const [{ startNode }, { createLogger }] = await Promise.all([import('../../node/node.ts'), import('../../telemetry/telemetry.ts')]);
     const logger = createLogger({ level: config.logLevel });
     const node = await startNode({ config, logger, onPart: (line) => context.output.record(line, `${line.part.padEnd(14)}${line.detail}`) });
-    const onReload = (): void => reload(context, node, logger);
-    process.on('SIGHUP', onReload);
+    running = node;
+    if (reloadWanted) onReload();
     await stop;
-    process.off('SIGHUP', onReload);
     context.output.note('stopping: work under way may finish; Ctrl-C again stops at once');
     await node.stop(config.stopDeadline);
   },
