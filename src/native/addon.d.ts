@@ -44,6 +44,83 @@ export declare class NativeStore {
   close(): Promise<void>
 }
 
+/** The endpoint of the shard protocol: listens and dials on one UDP socket. */
+export declare class QuicEndpoint {
+  /** Binds and accepts at once. The callback keeps the process alive until `close`. */
+  static open(options: QuicOptions, onEvent: (event: QuicEvent) => void): QuicEndpoint
+  /** The PeerId of a 32-byte Ed25519 seed. */
+  static peerOf(seed: Uint8Array): string
+  get localPeer(): string
+  /** With the real port. */
+  get localAddress(): string
+  /** Dials `host:port`; with `expected` only this PeerId will do. */
+  dial(address: string, expected: string | undefined | null, timeoutMs: number): Promise<QuicConnection>
+  /**
+   * One request. `token` names it in `cancel`; `expectedBytes` guesses the length of the answer's body.
+   * The body is shared before this returns, so its handle may be released at once.
+   */
+  request(connection: number, token: number, code: number, head: Uint8Array, body: NativeBody | undefined | null, expectedBytes: number, timeoutMs: number): Promise<QuicAnswer>
+  /** Resets the request's stream; its promise rejects with `ABORTED`. Does nothing when it is over. */
+  cancel(token: number): void
+  /** Answers a request. False when nobody waits for the answer any more. */
+  respond(id: number, status: number, head: Uint8Array, body?: NativeBody | undefined | null): boolean
+  closeConnection(connection: number, reason: string): void
+  /** Replaces the allowlist; open connections stay. */
+  setAllow(blocks: Array<string>): void
+  /** Whether connections from this IP address are taken. Counts nothing. */
+  allows(address: string): boolean
+  counters(): QuicCounters
+  load(): QuicLoad
+  /** Serves nothing new, waits for what is under way until the deadline, closes. Safe to repeat. */
+  close(deadlineMs: number): Promise<void>
+}
+
+/** The libp2p swarm. It keeps the process alive while `nextEvents` is awaited, until `close`. */
+export declare class SwarmHost {
+  static open(options: SwarmOptions): Promise<SwarmHost>
+  get peerId(): string
+  /** Without the identity. */
+  multiaddrs(): Array<string>
+  connectedPeers(): Array<string>
+  routingTable(): Array<SwarmPeer>
+  gateCounters(): SwarmGateCounters
+  /** What happened since the last call, at least one event; empty when the host is closed. */
+  nextEvents(): Promise<Array<SwarmEvent>>
+  /** Connects to an address of the operator's; resolves to the PeerId that answered. */
+  dial(multiaddr: string, timeoutMs: number): Promise<string>
+  /** Connects to a peer at addresses that were learned, under the dial policy. */
+  dialLearned(peer: string, multiaddrs: Array<string>, timeoutMs: number): Promise<void>
+  disconnect(peer: string): Promise<void>
+  addAddresses(peer: string, multiaddrs: Array<string>): void
+  /** Inbound streams of this protocol come as events from now on. */
+  serve(protocol: string): void
+  openStream(peer: string, protocol: string, timeoutMs: number): Promise<SwarmStream>
+  setAllow(blocks: Array<string>): void
+  recordVerdict(id: number, accept: boolean): void
+  bootstrap(): Promise<void>
+  startProviding(key: Uint8Array): Promise<void>
+  stopProviding(key: Uint8Array): Promise<void>
+  providers(key: Uint8Array, limit: number, timeoutMs: number): Promise<Array<SwarmPeer>>
+  putRecord(key: Uint8Array, value: Uint8Array): Promise<void>
+  getRecord(key: Uint8Array, timeoutMs: number): Promise<Array<SwarmRecord>>
+  closestPeers(key: Uint8Array, timeoutMs: number): Promise<Array<SwarmPeer>>
+  /** Ends the swarm; its ports are free when this resolves. Safe to repeat. */
+  close(): Promise<void>
+}
+
+/** One bidirectional stream. When the collector takes it, it is reset unless both sides had ended. */
+export declare class SwarmStream {
+  get peer(): string
+  get protocol(): string
+  /** Next bytes, at most 256 KiB; null after the remote's end. */
+  read(): Promise<NativeBody | null>
+  /** Shares the body before it returns; resolves when the stream has taken all of it. */
+  write(body: NativeBody): Promise<undefined>
+  closeWrite(): Promise<void>
+  /** Ends what waits on the stream and drops it. Safe to repeat. */
+  reset(): void
+}
+
 export declare function abiVersion(): number
 
 export interface CesCompression {
@@ -99,6 +176,23 @@ export interface CesSegmentContext {
   segmentsInStripe: number
 }
 
+/** Instruction sets that the processor has and the system lets programs use. */
+export interface NativeCpuFeatures {
+  ssse3: boolean
+  avx2: boolean
+  /** F, BW and VL together. */
+  avx512: boolean
+  gfni: boolean
+  neon: boolean
+}
+
+/** The outcome of trying an operation. */
+export interface NativeProbe {
+  available: boolean
+  /** The steps that succeeded, or the first that failed. */
+  detail: string
+}
+
 /** How to open a store; sizes in bytes. */
 export interface NativeStoreOptions {
   directory: string
@@ -120,23 +214,6 @@ export interface NativeStoreUsage {
 /** Opens a store: locks the directory and reads its index. */
 export declare function openNativeStore(options: NativeStoreOptions): Promise<NativeStore>
 
-/** Instruction sets that the processor has and the system lets programs use. */
-export interface NativeCpuFeatures {
-  ssse3: boolean
-  avx2: boolean
-  /** F, BW and VL together. */
-  avx512: boolean
-  gfni: boolean
-  neon: boolean
-}
-
-/** The outcome of trying an operation. */
-export interface NativeProbe {
-  available: boolean
-  /** The steps that succeeded, or the first that failed. */
-  detail: string
-}
-
 export declare function probeCpu(): NativeCpuFeatures
 
 /** Loads an XDP program of two instructions and closes it. */
@@ -144,37 +221,6 @@ export declare function probeEbpf(): Promise<NativeProbe>
 
 /** Sets up a ring and completes a no-op, a write and an fsync on a nameless file in `directory`. */
 export declare function probeIoUring(directory: string): Promise<NativeProbe>
-
-/** The endpoint of the shard protocol: listens and dials on one UDP socket. */
-export declare class QuicEndpoint {
-  /** Binds and accepts at once. The callback keeps the process alive until `close`. */
-  static open(options: QuicOptions, onEvent: (event: QuicEvent) => void): QuicEndpoint
-  /** The PeerId of a 32-byte Ed25519 seed. */
-  static peerOf(seed: Uint8Array): string
-  get localPeer(): string
-  /** With the real port. */
-  get localAddress(): string
-  /** Dials `host:port`; with `expected` only this PeerId will do. */
-  dial(address: string, expected: string | undefined | null, timeoutMs: number): Promise<QuicConnection>
-  /**
-   * One request. `token` names it in `cancel`; `expectedBytes` guesses the length of the answer's body.
-   * The body is shared before this returns, so its handle may be released at once.
-   */
-  request(connection: number, token: number, code: number, head: Uint8Array, body: NativeBody | undefined | null, expectedBytes: number, timeoutMs: number): Promise<QuicAnswer>
-  /** Resets the request's stream; its promise rejects with `ABORTED`. Does nothing when it is over. */
-  cancel(token: number): void
-  /** Answers a request. False when nobody waits for the answer any more. */
-  respond(id: number, status: number, head: Uint8Array, body?: NativeBody | undefined | null): boolean
-  closeConnection(connection: number, reason: string): void
-  /** Replaces the allowlist; open connections stay. */
-  setAllow(blocks: Array<string>): void
-  /** Whether connections from this IP address are taken. Counts nothing. */
-  allows(address: string): boolean
-  counters(): QuicCounters
-  load(): QuicLoad
-  /** Serves nothing new, waits for what is under way until the deadline, closes. Safe to repeat. */
-  close(deadlineMs: number): Promise<void>
-}
 
 export interface QuicAnswer {
   status: number
@@ -249,4 +295,43 @@ export interface QuicOptions {
   allow: Array<string>
   congestion: 'cubic' | 'bbr'
   limits: QuicLimits
+}
+
+export interface SwarmEvent {
+  kind: 'connected' | 'disconnected' | 'mdns' | 'identify' | 'refused' | 'record' | 'stream'
+  peer?: string
+  /** `connected`, `refused`: the remote's; `mdns`, `identify`: what was learned. */
+  addresses?: Array<string>
+  /** `record`: to be given to `recordVerdict`. */
+  id?: number
+  key?: Buffer
+  value?: Buffer
+  /** `record`: what is held now. */
+  held?: Buffer
+  stream?: SwarmStream
+}
+
+export interface SwarmGateCounters {
+  allowed: number
+  denied: number
+}
+
+export interface SwarmOptions {
+  /** 32 bytes. */
+  seed: Uint8Array
+  listen: Array<string>
+  allow: Array<string>
+  mdns: boolean
+  agentVersion: string
+}
+
+export interface SwarmPeer {
+  peer: string
+  multiaddrs: Array<string>
+}
+
+export interface SwarmRecord {
+  /** Absent for this node itself. */
+  peer?: string
+  value: Buffer
 }

@@ -1,5 +1,5 @@
 /** What start-up says of each part, once that part is up. */
-import type { Capabilities } from '../capabilities/capabilities.ts';
+import type { Capabilities, Probe } from '../capabilities/capabilities.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { NodeConfig } from '../config/config.ts';
 
@@ -11,8 +11,8 @@ export interface PartLine {
 
 export function capabilitiesLine({ architecture, cores, memoryBytes, cpu, ioUring, ebpf }: Capabilities): string {
   const has = Object.entries({ AVX2: cpu.avx2, 'AVX-512': cpu.avx512, GFNI: cpu.gfni, NEON: cpu.neon }).filter(([, there]) => there).map(([name]) => name);
-  const yes = (there: boolean): string => (there ? 'works' : 'unavailable');
-  return `${architecture}, ${cores} cores, ${bytesText(memoryBytes)}; ${has.join(' ') || 'no vector extensions'}; io_uring ${yes(ioUring.available)}, eBPF ${yes(ebpf.available)}`;
+  const state = ({ available, detail }: Probe): string => (available ? 'works' : detail.startsWith('unknown') ? 'unknown' : 'unavailable');
+  return `${architecture}, ${cores} cores, ${bytesText(memoryBytes)}; ${has.join(' ') || 'no vector extensions'}; io_uring ${state(ioUring)}, eBPF ${state(ebpf)}`;
 }
 
 export function codecLine({ name, kernels }: Codec, config: NodeConfig): string {
