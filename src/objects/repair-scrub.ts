@@ -1,7 +1,8 @@
-/** Reads own shards in turn, so that bytes which a disk lost are noticed while eight other rows are still there. */
+/** Reads own records in turn, so that bytes which a disk lost are noticed while others still have them. */
 import { isPangeaError } from '../errors/errors.ts';
 import type { Digest } from '../ids/ids.ts';
-import { recordKind, type RecordInfo, type ShardStore } from '../store/store.ts';
+import { equalBytes } from '../std/std.ts';
+import { recordKind, type RecordInfo, type RecordKey, type ShardStore } from '../store/store.ts';
 import type { HeldObject, HeldObjects } from './held.ts';
 
 export class Scrubber {
@@ -15,34 +16,44 @@ export class Scrubber {
     this.#held = held;
   }
 
-  /** Reads about `bytes` of shards, each at most once; what does not match its identity is marked as damaged. */
-  async round(bytes: number): Promise<void> {
+  /**
+   * Reads about `bytes` of records, each at most once. Shards that do not match their identity are marked as damaged;
+   * given are the objects of which something else is.
+   */
+  async round(bytes: number): Promise<readonly HeldObject[]> {
     let left = bytes;
+    const damaged = new Set<HeldObject>();
     if (this.#waiting.length === 0) this.#waiting = this.#held.list().map(({ digest }) => ({ digest, from: 0 }));
     while (left > 0) {
       const next = this.#waiting[0];
-      if (next === undefined) return;
+      if (next === undefined) break;
       const object = this.#held.get(next.digest);
-      const shards = object === undefined ? [] : this.#shards(object);
-      for (; object !== undefined && next.from < shards.length && left > 0; next.from++) {
-        const shard = shards[next.from] as RecordInfo;
-        left -= shard.byteLength;
-        await this.#verify(object, shard);
+      const records = object === undefined ? [] : this.#records(object);
+      for (; object !== undefined && next.from < records.length && left > 0; next.from++) {
+        const { key, byteLength } = records[next.from] as RecordInfo;
+        left -= byteLength;
+        if (await this.#isSound(key)) continue;
+        if (key.kind === recordKind.shard) this.#held.markDamaged(object, key.stripe, key.row);
+        else damaged.add(object);
       }
-      if (object === undefined || next.from >= shards.length) this.#waiting.shift();
+      if (object === undefined || next.from >= records.length) this.#waiting.shift();
     }
+    return [...damaged];
   }
 
-  #shards(object: HeldObject): readonly RecordInfo[] {
-    return this.#store.records(object.objectId).filter(({ key }) => key.kind === recordKind.shard);
+  /** Layout and shards; they lie under one key unless the object came as an upload. */
+  #records({ root, objectId }: HeldObject): readonly RecordInfo[] {
+    const own = this.#store.records(root);
+    return equalBytes(root, objectId) ? own : [...own, ...this.#store.records(objectId)];
   }
 
-  async #verify(object: HeldObject, { key }: RecordInfo): Promise<void> {
+  async #isSound(key: RecordKey): Promise<boolean> {
     try {
       (await this.#store.get(key))?.release();
+      return true;
     } catch (error) {
       if (!isPangeaError(error, 'CORRUPT')) throw error;
-      this.#held.markDamaged(object, key.stripe, key.row);
+      return false;
     }
   }
 }

@@ -20,6 +20,7 @@ import { ByteBudget } from './repair-budget.ts';
 import { assess, type Census } from './repair-census.ts';
 import { Doubts } from './repair-doubts.ts';
 import { layoutUpdate } from './repair-handover.ts';
+import { restoreLayout } from './repair-layout.ts';
 import { restoreLost } from './repair-object.ts';
 import { currentHolders, turnOf } from './repair-plan.ts';
 import { Scrubber } from './repair-scrub.ts';
@@ -101,9 +102,9 @@ export class Repairer {
 
   /** A look at every held object now. It acts on what it finds without waiting for others' turns. */
   async once(): Promise<RepairReport> {
-    const { held, settings } = this.#dependencies;
+    const { held } = this.#dependencies;
     await held.load();
-    await this.#scrubber.round(settings.repairWindowBytes);
+    await this.#scrub();
     return this.#lookAt(held.list(), false);
   }
 
@@ -120,13 +121,18 @@ export class Repairer {
       const isRound = clock.monotonicMs() >= nextRoundMs;
       if (isRound) nextRoundMs = clock.monotonicMs() + pauseMs();
       try {
-        if (isRound) await this.#scrubber.round(settings.repairWindowBytes);
+        if (isRound) await this.#scrub();
         const report = await this.#lookAt(isRound ? await this.#due() : this.#turnsDue(), true);
         if (report.shardsRestored > 0) logger.info({ ...report }, 'lost shards were restored');
       } catch (error) {
         if (!signal.aborted) logger.error({ error: (error as Error).message }, 'a round of repair failed');
       }
     }
+  }
+
+  async #scrub(): Promise<void> {
+    const damaged = await this.#scrubber.round(this.#dependencies.settings.repairWindowBytes);
+    await mapConcurrent(damaged, looksAtOnce, (object) => restoreLayout(this.#dependencies, object));
   }
 
   /** Objects that this node waited for others to repair, long enough. What was deleted meanwhile is forgotten. */

@@ -19,6 +19,18 @@ test('a shard that rots on the own disk is found and restored in place', async (
   assert.equal(scene.holders().length, 12);
 });
 
+test('a layout that rots on the own disk is fetched again from another holder', async () => {
+  const scene = await Scene.open();
+  const node = scene.holders()[3] as SimNode;
+  const parts = node.store.records(bytesOfDigest(scene.object.root)).map(({ key }) => key);
+  assert.ok(parts.length >= 4 && parts.every((key) => node.store.damage(key)));
+  await scene.repairOnce(node);
+  for (const key of parts) assert.ok(await node.store.get(key), `kind ${key.kind}`);
+  node.crash();
+  await scene.world.startNode(node);
+  assert.equal(node.objects?.counts().held, 1);
+});
+
 test('what a reader finds rotten is restored in the background by whoever is first in order', async () => {
   const scene = await Scene.open({ background: true });
   const node = scene.holders()[8] as SimNode;
