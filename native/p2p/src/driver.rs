@@ -9,7 +9,7 @@ use futures::StreamExt;
 use libp2p::core::ConnectedPoint;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
+use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, identify, identity, kad, mdns};
 use pangea_firewall::AllowList;
 use tokio::sync::{mpsc, oneshot};
@@ -266,15 +266,18 @@ impl Driver {
                     let _ = dial.reply.send(Err(public(dial_error(&error))));
                 }
             }
-            SwarmEvent::IncomingConnectionError { send_back_addr, error: ListenError::Denied { cause }, .. } => {
-                if cause.downcast::<gate::NotAllowed>().is_ok() {
-                    self.tell(Event::Refused { address: send_back_addr });
-                }
-            }
+            SwarmEvent::IncomingConnectionError { send_back_addr, error: ListenError::Denied { cause }, .. } => self.denied(cause, send_back_addr),
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => self.identified(peer_id, &info),
             SwarmEvent::Behaviour(BehaviourEvent::Kad(event)) => self.on_kad(event),
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => self.on_mdns(found),
             _ => {}
+        }
+    }
+
+    /// The gate's refusals are told; the connection limits' are not.
+    fn denied(&self, cause: ConnectionDenied, address: Multiaddr) {
+        if cause.downcast::<gate::NotAllowed>().is_ok() {
+            self.tell(Event::Refused { address });
         }
     }
 

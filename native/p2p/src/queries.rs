@@ -103,10 +103,8 @@ impl Queries {
                 }
                 enough = found.len() >= *limit;
             }
-            (Kind::Get { found, .. }, QueryResult::GetRecord(Ok(GetRecordOk::FoundRecord(answer)))) => {
-                if answer.record.value.len() <= limits::RECORD_BYTES {
-                    found.push(FoundRecord { peer: answer.peer, value: answer.record.value });
-                }
+            (Kind::Get { found, .. }, QueryResult::GetRecord(Ok(GetRecordOk::FoundRecord(answer)))) if answer.record.value.len() <= limits::RECORD_BYTES => {
+                found.push(FoundRecord { peer: answer.peer, value: answer.record.value });
             }
             (Kind::PutWhere { .. }, QueryResult::GetClosestPeers(result)) => {
                 let peers: Vec<PeerId> = closest(result).iter().map(|info| info.peer_id).collect();

@@ -134,9 +134,9 @@ async fn ports_identities_and_the_gate() {
     let (a, _events) = Host::open(options(1)).await.unwrap();
     let taken = Options { listen: vec![a.addresses()[0].to_string()], ..options(2) };
     assert_eq!(Host::open(taken).await.err().unwrap().code, "PORT_IN_USE");
-    let elsewhere = Options { listen: vec!["/ip4/192.0.2.1/tcp/0".into()], ..options(2) };
+    let elsewhere = Options { listen: vec!["/ip4/198.51.100.1/tcp/0".into()], ..options(2) };
     assert_eq!(Host::open(elsewhere).await.err().unwrap().code, "ADDRESS_INVALID");
-    let (b, mut b_events) = Host::open(Options { allow: vec!["192.0.2.0/24".into()], ..options(2) }).await.unwrap();
+    let (b, mut b_events) = Host::open(Options { allow: vec!["198.51.100.0/24".into()], ..options(2) }).await.unwrap();
     let wrong = format!("{}/p2p/{}", a.addresses()[0], libp2p::PeerId::random());
     assert_eq!(b.dial(&wrong, WAIT).await.unwrap_err().code, "PEER_MISMATCH");
     assert!(a.dial(&address(&b), WAIT).await.is_err());

@@ -101,8 +101,13 @@ export class JsHostStream implements HostStream {
         void this.read().then(resolve);
       }
     }
-    // Nobody is waiting for more: let the remote's window run dry.
-    if (this.#stream.readStatus === 'readable') this.#stream.pause();
+    // Not here: inside `resume` this runs before the multiplexer hears of the resume, which would undo the pause there.
+    queueMicrotask(() => this.#pause());
+  }
+
+  /** Nobody waits for more: let the remote's window run dry. */
+  #pause(): void {
+    if (!this.#reading && this.#stream.readStatus === 'readable') this.#stream.pause();
   }
 
   #resume(): void {

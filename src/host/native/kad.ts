@@ -26,7 +26,7 @@ export class NativeKad implements KadOperations {
   }
 
   async providers(key: Uint8Array, limit: number, timeoutMs: number): Promise<readonly HostPeer[]> {
-    return this.#tell((await this.#swarm.providers(key, limit, timeoutMs).catch(rethrow)) as HostPeer[]);
+    return this.#tell(hostPeers(await this.#swarm.providers(key, limit, timeoutMs).catch(rethrow)));
   }
 
   putRecord(key: Uint8Array, value: Uint8Array): Promise<void> {
@@ -39,17 +39,22 @@ export class NativeKad implements KadOperations {
   }
 
   async closestPeers(key: Uint8Array, timeoutMs: number): Promise<readonly HostPeer[]> {
-    return this.#tell((await this.#swarm.closestPeers(key, timeoutMs).catch(rethrow)) as HostPeer[]);
+    return this.#tell(hostPeers(await this.#swarm.closestPeers(key, timeoutMs).catch(rethrow)));
   }
 
   routingTablePeers(): readonly HostPeer[] {
-    return this.#swarm.routingTable() as HostPeer[];
+    return hostPeers(this.#swarm.routingTable());
   }
 
   #tell(found: readonly HostPeer[]): readonly HostPeer[] {
     for (const peer of found) if (peer.multiaddrs.length > 0) this.#learned(peer);
     return found;
   }
+}
+
+/** The addon writes PeerIds as this project reads them. */
+function hostPeers(found: readonly { peer: string; multiaddrs: readonly string[] }[]): HostPeer[] {
+  return found.map(({ peer, multiaddrs }) => ({ peer: peer as PeerId, multiaddrs }));
 }
 
 function rethrow(error: unknown): never {
