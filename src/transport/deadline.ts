@@ -18,7 +18,7 @@ export function withDeadline<T>(clock: Clock, promise: Promise<T>, { timeoutMs, 
       reject(error);
     };
     const onAbort = (): void => fail(abortedError(signal));
-    const timer = clock.after(Math.max(0, timeoutMs), () => fail(new PangeaError('TIMEOUT', `no answer within ${timeoutMs} ms`)));
+    const timer = clock.after(Math.max(0, timeoutMs), () => fail(new PangeaError('TIMEOUT', `no answer within ${Math.round(timeoutMs)} ms`)));
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
     promise.then((value) => {

@@ -22,7 +22,8 @@ export const shardProtocol = '/pangea/shard/1.0.0';
 
 const dialTimeoutMs = 5_000;
 const helloTimeoutMs = 5_000;
-const serveMs = 120_000;
+/** A host does not tell that a peer has given up a request, so none is served longer than callers wait by default. */
+const serveMs = 30_000;
 
 export interface Libp2pTransportOptions {
   /** Listens already, and is closed by its owner. */
@@ -221,15 +222,14 @@ class Libp2pTransport implements Transport {
         const answerStatus = new ByteReader(answer.lead).u16();
         return decodeReply(type, { status: answerStatus, struct: answer.struct }, await reader.body(hold));
       });
-      const reply = await withDeadline(clock, answered, { timeoutMs: endMs - clock.monotonicMs(), signal });
-      stream = undefined;
-      return reply;
+      return await withDeadline(clock, answered, { timeoutMs: endMs - clock.monotonicMs(), signal });
     } catch (error) {
       if (isPangeaError(error, 'TOO_LARGE')) throw new PangeaError('PROTOCOL', error.message, { cause: error });
       if (isPangeaError(error, 'DIAL_REFUSED')) throw new PangeaError('PEER_UNREACHABLE', error.message, { cause: error });
       throw asPangeaError(error, 'PEER_UNREACHABLE');
     } finally {
       done = true;
+      // After a clean end this only frees the stream; after an early answer the rest of the request is needless.
       stream?.reset();
       hold.release();
       this.#count({ requesting: -1 });
