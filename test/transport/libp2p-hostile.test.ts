@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { bodyFrom, emptyBody } from '../../src/body/body.ts';
+import type { Host, HostStream } from '../../src/host/host.ts';
+import { ByteWriter, seededRandom, systemClock } from '../../src/std/std.ts';
+import { silentLogger } from '../../src/telemetry/telemetry.ts';
+import { limits, openLibp2pTransport, shardProtocol, type Transport } from '../../src/transport/transport.ts';
+import { hello } from '../conformance/transport.ts';
+import { makeJsHost } from '../host/makers.ts';
+
+describe('libp2p transport against raw streams', { timeout: 60_000 }, () => {
+  let serverHost: Host;
+  let strangerHost: Host;
+  let friendHost: Host;
+  let server: Transport;
+  let friend: Transport;
+  let served = 0;
+
+  const transport = (host: Host): Transport =>
+    openLibp2pTransport({ host, clock: systemClock, logger: silentLogger, hello: () => hello, onHello: () => true });
+  before(async () => {
+    [serverHost, strangerHost, friendHost] = await Promise.all([makeJsHost(), makeJsHost(), makeJsHost()]);
+    server = transport(serverHost);
+    friend = transport(friendHost);
+    await server.listen(async () => {
+      served++;
+      return { status: 0, answer: {}, body: emptyBody };
+    });
+    for (const host of [strangerHost, friendHost]) host.addAddresses(serverHost.peerId, serverHost.multiaddrs());
+  });
+  after(async () => {
+    await Promise.all([server.close(0), friend.close(0)]);
+    await Promise.all([serverHost.close(), strangerHost.close(), friendHost.close()]);
+  });
+
+  const raw = (): Promise<HostStream> => strangerHost.openStream(serverHost.peerId, shardProtocol);
+  /** Sends, ends, and gives what came back; `undefined` when the stream was reset. */
+  const exchange = async (bytes: Uint8Array): Promise<Buffer | undefined> => {
+    const stream = await raw();
+    try {
+      await stream.write(bodyFrom(bytes));
+      await stream.closeWrite();
+      const parts: Uint8Array[] = [];
+      for (let body = await stream.read(); body !== undefined; body = await stream.read()) parts.push(Uint8Array.from(body.bytes()));
+      return Buffer.concat(parts);
+    } catch {
+      return undefined;
+    } finally {
+      stream.reset();
+    }
+  };
+  const message = (type: number, length: number, struct: Uint8Array): Uint8Array =>
+    new ByteWriter().u8(type).u32(length).bytes(struct).finish();
+
+  it('denies a request of a peer that has not greeted', async () => {
+    const answer = await exchange(message(7, 0, new Uint8Array()));
+    assert.equal(answer?.readUInt16LE(0), 3);
+    assert.equal(served, 0);
+    assert.deepEqual(server.connectedPeers(), []);
+  });
+
+  it('drops a request whose struct is cut or beyond the limit', async () => {
+    for (const bytes of [message(1, limits.structBytes + 1, new Uint8Array(10)), message(1, 0xffff_ffff, new Uint8Array()), message(1, 4, new Uint8Array(3)), Uint8Array.of(1, 2)]) {
+      assert.equal((await exchange(bytes))?.length ?? 0, 0);
+    }
+  });
+
+  it('drops a request whose body is beyond the limit', async () => {
+    const stream = await raw();
+    const piece = new Uint8Array(512 * 1024);
+    await stream.write(bodyFrom(message(1, 0, new Uint8Array())));
+    await assert.rejects(async () => {
+      for (let sent = 0; sent <= limits.bodyBytes + 4 * piece.length; sent += piece.length) await stream.write(bodyFrom(piece));
+      await stream.closeWrite();
+      for (let body = await stream.read(); body !== undefined; body = await stream.read()) assert.fail('an answer came');
+      throw new Error('ended without an answer');
+    });
+    stream.reset();
+  });
+
+  it('goes on serving others under random bytes', async () => {
+    const random = seededRandom(11);
+    for (let round = 0; round < 100; round++) {
+      const bytes = random.bytes(1 + random.integer(2000));
+      if (round % 2 === 0) bytes.set(new ByteWriter().u8(random.integer(10)).u32(random.integer(64)).finish().subarray(0, bytes.length));
+      if (round % 5 === 0) {
+        const stream = await raw();
+        await stream.write(bodyFrom(bytes));
+        stream.reset();
+      } else await exchange(bytes);
+    }
+    assert.equal(served, 0);
+    assert.equal((await friend.request(server.localPeer, { type: 'ping' })).status, 0);
+    assert.equal(served, 1);
+  });
+});
