@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
-import type { ZodType } from 'zod';
 import { PangeaError } from '../errors/errors.ts';
+import { checkShape, type Shape, type Shaped } from './fields.ts';
 import { fromHeader, header, toHeader, wireErrorOf } from './outcome.ts';
 
 /** One call being served: its options, its body, and the ways to answer. */
@@ -21,11 +21,10 @@ export class Exchange {
     });
   }
 
-  options<T>(schema: ZodType<T>): T {
-    const parsed = schema.safeParse(fromHeader(this.#request.headers[header.options]) ?? {});
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw new PangeaError('USAGE', `${header.options}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'not readable'}`.trim());
+  options<S extends Shape>(shape: S): Shaped<S> {
+    const checked = checkShape(fromHeader(this.#request.headers[header.options]) ?? {}, shape);
+    if ('value' in checked) return checked.value;
+    throw new PangeaError('USAGE', `${header.options}: ${checked.misfit.slice(0, 80)} is missing, unknown or out of range`);
   }
 
   /** The request's body. Ends with `ABORTED` when the client stopped in the middle. */

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import type { TreeEntry } from '../api/api.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { ByteSource } from './byte-source.ts';
+import { checkShape, finite, oneOf, text, whole } from './fields.ts';
 
 /** Longest JSON header of an entry: two paths of 4,096 characters, each at worst six bytes escaped, and the rest. */
 export const maxHeaderBytes = 64 * 1024;
@@ -9,14 +9,14 @@ export const maxHeaderBytes = 64 * 1024;
 const blockBytes = 256 * 1024;
 const directChunkBytes = 32 * 1024;
 
-const entrySchema = z.object({
-  path: z.string().min(1).max(4096),
-  type: z.enum(['file', 'directory', 'symlink']),
-  mode: z.int().min(0).max(0o7777),
-  modifiedMs: z.number().min(-8.64e15).max(8.64e15),
-  bytes: z.int().nonnegative(),
-  target: z.string().min(1).max(4096).optional(),
-});
+/** Times as JavaScript's Date has them. */
+const mostMs = 8.64e15;
+const entryShape = {
+  required: {
+    path: text(1, 4096), type: oneOf('file', 'directory', 'symlink'), mode: whole(0, 0o7777), modifiedMs: finite(-mostMs, mostMs), bytes: whole(0),
+  },
+  optional: { target: text(1, 4096) },
+};
 
 /**
  * A tree as one stream: for each entry the length of its JSON header (u32, little-endian), the header, and for a file
@@ -95,8 +95,7 @@ function parseEntry(header: Uint8Array): TreeEntry {
   } catch (error) {
     throw new PangeaError('PROTOCOL', 'the header of a tree entry is not JSON', { cause: error });
   }
-  const parsed = entrySchema.safeParse(raw);
-  if (!parsed.success) throw new PangeaError('PROTOCOL', `the header of a tree entry does not fit: ${parsed.error.issues[0]?.path.join('.') ?? ''}`);
-  const { target, ...entry } = parsed.data;
-  return target === undefined ? entry : { ...entry, target };
+  const checked = checkShape(raw, entryShape);
+  if ('value' in checked) return checked.value;
+  throw new PangeaError('PROTOCOL', `the header of a tree entry does not fit: ${checked.misfit.slice(0, 80)}`);
 }

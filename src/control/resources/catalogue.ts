@@ -1,21 +1,22 @@
-import { z } from 'zod';
 import type { ObjectRecord } from '../../api/api.ts';
+import { text } from '../fields.ts';
 import type { Route } from '../server.ts';
+import { longestText } from './content.ts';
 
-const referenceSchema = z.strictObject({ reference: z.string() });
+const referenceShape = { required: { reference: text(0, longestText) }, optional: {} };
 
 /** What is known of objects: listing, searching, looking closely, removing. */
 export const catalogueRoutes: Readonly<Record<string, Route>> = {
   'POST /v1/list': (exchange, api) => exchange.stream(undefined, 'application/jsonl', lines(api.list())),
 
   'POST /v1/search': async (exchange, api) => {
-    const { pattern } = exchange.options(z.strictObject({ pattern: z.string() }));
+    const { pattern } = exchange.options({ required: { pattern: text(0, longestText) }, optional: {} });
     await exchange.stream(undefined, 'application/jsonl', lines(api.search(pattern)));
   },
 
-  'POST /v1/info': async (exchange, api) => exchange.json(await api.info(exchange.options(referenceSchema).reference)),
+  'POST /v1/info': async (exchange, api) => exchange.json(await api.info(exchange.options(referenceShape).reference)),
 
-  'POST /v1/remove': async (exchange, api) => exchange.json(await api.remove(exchange.options(referenceSchema).reference)),
+  'POST /v1/remove': async (exchange, api) => exchange.json(await api.remove(exchange.options(referenceShape).reference)),
 };
 
 /** One JSON object a line, sent in blocks of some KiB. */

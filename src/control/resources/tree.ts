@@ -1,17 +1,16 @@
-import type { GetOptions, PutOptions } from '../../api/api.ts';
 import type { Route } from '../server.ts';
 import { decodeTree, encodeTree } from '../tree-stream.ts';
-import { getSchema, putSchema } from './content.ts';
+import { getShape, putShape } from './content.ts';
 
 /** Directories, in and out, as one framed stream. */
 export const treeRoutes: Readonly<Record<string, Route>> = {
   'POST /v1/put-tree': async (exchange, api) => {
-    const options = exchange.options(putSchema) as PutOptions;
+    const options = exchange.options(putShape);
     exchange.json(await api.putTree(decodeTree(exchange.body()), { ...options, signal: exchange.signal }));
   },
 
   'POST /v1/get-tree': async (exchange, api) => {
-    const { reference, ...options } = exchange.options(getSchema) as GetOptions & { reference: string };
+    const { reference, ...options } = exchange.options(getShape);
     const { name, entries } = await api.getTree(reference, { ...options, signal: exchange.signal });
     await exchange.stream({ name }, 'application/x-pangea-tree', encodeTree(entries));
   },
