@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { seededRandom, systemClock, toHex } from '../../src/std/std.ts';
-import { content, keyOf, plain, record } from './records.ts';
+import { content, keyOf, numberedContent, plain, record } from './records.ts';
 import { type DiskBackend, diskBackends, nativeSkip, owner, temporaryDirectory } from './places.ts';
 
 const rounds = { native: 100, 'node-fs': 30 } as const;
@@ -48,17 +48,17 @@ async function verify(
   backend: DiskBackend, directory: string, round: number, present: ReadonlySet<number>, removed: ReadonlySet<number>,
 ): Promise<void> {
   const damage: string[] = [];
-  const store = await backend.open({ directory, create: false, owner, volumeBytes: 200_000, onDamage: (line) => damage.push(line) });
+  const store = await backend.open({ directory, create: false, owner, volumeBytes: 1_000_000, onDamage: (line) => damage.push(line) });
   assert.deepEqual(damage, [], `round ${round}`);
   // All from the index each time; bytes of a sample, since the records of all rounds are many.
   const listed = new Set(store.records(keyOf(0).object).map(({ key }) => key.stripe));
   for (const number of present) assert.ok(listed.has(number), `round ${round}: ${number} was acknowledged`);
   for (const number of removed) assert.ok(!listed.has(number), `round ${round}: ${number} was removed`);
   const read = async (number: number): Promise<void> => {
-    assert.equal(plain(await store.get(keyOf(number))), toHex(content(number, 200 + ((number * 37) % 3000))));
+    assert.equal(plain(await store.get(keyOf(number))), toHex(numberedContent(number)));
   };
-  await Promise.all([...present].slice(-300).map(read));
-  if (round % 10 === 9) for (const number of present) await read(number);
+  await Promise.all([...present].slice(-100).map(read));
+  if (round % 30 === 29) for (const number of present) await read(number);
   await store.put([record(keyOf(1, 5), content(round))], 'fsync');
   await store.close();
 }

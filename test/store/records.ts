@@ -24,3 +24,8 @@ export function content(seed: number, length = 1000): Uint8Array {
 export function plain(body: Body | undefined): string | undefined {
   return body && toHex(body.bytes());
 }
+
+/** What a killed writer has put under this number; some are large enough for writes past the page cache. */
+export function numberedContent(number: number): Uint8Array {
+  return content(number, number % 20 === 7 ? 300_000 : 200 + ((number * 37) % 3000));
+}

@@ -3,20 +3,20 @@
  * Numbers divisible by five are removed again, which is said as `-number`; small volumes make it roll and reclaim as it goes.
  */
 import { writeSync } from 'node:fs';
-import { content, keyOf, record } from './records.ts';
+import { keyOf, numberedContent, record } from './records.ts';
 import { diskBackends, owner } from './places.ts';
 
 const [name = '', directory = '', first = '0'] = process.argv.slice(2);
 const backend = diskBackends.find((candidate) => candidate.name === name);
 if (backend === undefined) throw new Error(`no backend ${name}`);
-const store = await backend.open({ directory, create: true, owner, volumeBytes: 200_000 });
+const store = await backend.open({ directory, create: true, owner, volumeBytes: 1_000_000 });
 writeSync(1, 'open\n');
 
 let next = Number(first);
 async function write(): Promise<never> {
   for (;;) {
     const number = next++;
-    await store.put([record(keyOf(number), content(number, 200 + ((number * 37) % 3000)))], 'fsync');
+    await store.put([record(keyOf(number), numberedContent(number))], 'fsync');
     writeSync(1, `${number}\n`);
     if (number % 5 === 0) {
       writeSync(1, `?${number}\n`);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::checkpoint::{self, CHECKPOINT_FILE};
+use crate::direct::{DirectWriter, MIN_DIRECT_BYTES};
 use crate::error::{Code, Result, StoreError};
 use crate::format::{ALIGNMENT, Key, Place, RecordHeader, VOLUME_HEADER_BYTES, record_bytes};
 use crate::index::Entry;
@@ -33,6 +34,7 @@ pub(crate) struct Appender {
     lost: Option<StoreError>,
     since_checkpoint_bytes: u64,
     checkpoint_bytes: u64,
+    direct: DirectWriter,
 }
 
 /// The volume at whose end is written.
@@ -87,6 +89,7 @@ impl Appender {
             lost: None,
             since_checkpoint_bytes: 0,
             checkpoint_bytes: 0,
+            direct: DirectWriter::new(),
         }
     }
 
@@ -300,7 +303,13 @@ impl Appender {
             let missing = one.payload.len().next_multiple_of(ALIGNMENT as usize) - one.payload.len();
             slices.extend([&header[..], &one.payload, &padding[..missing]]);
         }
-        if let Err(error) = active.file.write_gathered(&slices, active.length) {
+        let large = end - active.length >= MIN_DIRECT_BYTES as u64 && self.direct.is_ready(&active.file);
+        let written = if large {
+            self.direct.write(&active.file, &slices, active.length)
+        } else {
+            active.file.write_gathered(&slices, active.length)
+        };
+        if let Err(error) = written {
             // Gives the space back; should this fail too, the next write or the next start goes over it.
             let _ = active.file.truncate(active.length);
             return Err(error);

@@ -7,6 +7,7 @@
 mod append;
 mod checkpoint;
 mod compact;
+mod direct;
 mod error;
 mod format;
 mod index;

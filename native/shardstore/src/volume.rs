@@ -163,12 +163,12 @@ impl Volume {
         self.file.set_len(length).map_err(|error| self.error("truncate", &error))
     }
 
-    fn error(&self, action: &str, error: &io::Error) -> StoreError {
+    pub(crate) fn error(&self, action: &str, error: &io::Error) -> StoreError {
         StoreError::io(action, &self.path, error)
     }
 
     #[cfg(test)]
-    fn fault(&self, planned: &std::sync::atomic::AtomicI32, action: &str) -> Result<()> {
+    pub(crate) fn fault(&self, planned: &std::sync::atomic::AtomicI32, action: &str) -> Result<()> {
         match planned.swap(0, std::sync::atomic::Ordering::SeqCst) {
             0 => Ok(()),
             code => Err(self.error(action, &io::Error::from_raw_os_error(code))),
