@@ -37,7 +37,7 @@ export async function mapConcurrent<T, R>(
   limit: number,
   run: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
-  const results: R[] = new Array<R>(items.length);
+  const results: R[] = Array.from({ length: items.length });
   let next = 0;
   let failed = false;
   const worker = async (): Promise<void> => {
