@@ -2,7 +2,7 @@
  * The command line: argv to commands. The only place with stdout and exit codes.
  *
  * Every command takes `--json`: one document or JSON lines on stdout, errors as `{"error":{code,message,data}}` on stderr.
- * Without it an error is exactly one line, `pangea-node: CODE: message`. Exit codes are those of `errorCodes`.
+ * Without it an error is exactly one line, `pangea-node: CODE: message`; `--verbose` adds where it came from. Exit codes are those of `errorCodes`.
  * Links and tickets go to stdout and nowhere else.
  */
 import { asPangeaError, errorCodes } from '../errors/errors.ts';
@@ -22,7 +22,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   } catch (cause) {
     const error = asPangeaError(cause);
     output.failure(error);
-    if (process.env['PANGEA_DEBUG'] === '1') console.error(cause);
+    if (argv.includes('--verbose')) console.error(cause);
     return errorCodes[error.code];
   }
 }

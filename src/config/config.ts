@@ -6,11 +6,11 @@
  * bad values with what was expected (`CONFIG_INVALID`). Only `node` and `cli` read it; other parts receive values.
  * The manual, `docs/configuration.md`, is written from the same table: `UPDATE_DOCS=1 node --test test/config/manual.test.ts`.
  */
-export { loadConfig, type LoadedConfig, type ConfigSources } from './load.ts';
-export { settings, settingNames, type NodeConfig, type SettingName } from './table.ts';
+export { loadConfig, type ConfigSources } from './load.ts';
+export { settings, settingNames, type NodeConfig } from './table.ts';
 export type { Setting } from './setting.ts';
 export { compareConfigs, type ConfigChange } from './compare.ts';
 export { nearestName } from './nearest.ts';
 export { parseDuration } from './units.ts';
 export { configurationManual } from './manual.ts';
-export { type ListenAddress, formatAddress, isLoopbackHost, multiaddrOf } from './address.ts';
+export { formatAddress, isLoopbackHost, multiaddrOf } from './address.ts';
