@@ -100,13 +100,22 @@ test('a scan takes nothing out of noise, nor out of the payload of a stranger', 
   }), options);
 });
 
-test('a checkpoint reads back or is ignored, and a marker reads back or is an error', () => {
+test('a checkpoint of many entries is written in turns and reads back', async () => {
+  const index = new ShardIndex();
+  for (let stripe = 0; stripe < 10_000; stripe++) {
+    const key = keyOf(stripe);
+    index.set(key, { key, sequence: stripe, identity: new Uint8Array(32), length: 8, removal: false, volume: 1, offset: 64 + stripe * 104 });
+  }
+  assert.deepEqual(decodeCheckpoint(await encodeCheckpoint(place.set, 10_000, index), place.set)?.entries, [...index.entries()]);
+});
+
+test('a checkpoint reads back or is ignored, and a marker reads back or is an error', async () => {
   const index = new ShardIndex();
   for (let i = 0; i < 5; i++) {
     index.set(keyOf(i), { key: keyOf(i), sequence: i, identity: new Uint8Array(32), length: i, removal: i === 3, volume: 1, offset: 64 });
   }
   const { set } = place;
-  const checkpoint = encodeCheckpoint(set, 99, index);
+  const checkpoint = await encodeCheckpoint(set, 99, index);
   const marker = encodeMarker(set, 'owner');
   assert.deepEqual(decodeCheckpoint(checkpoint, set)?.entries, [...index.entries()]);
   assert.deepEqual(decodeMarker(marker), { set, owner: 'owner' });

@@ -335,7 +335,7 @@ export class Appender {
   }
 
   async #writeCheckpoint(): Promise<void> {
-    const bytes = encodeCheckpoint(this.#home.set, this.#nextSequence, this.#index);
+    const bytes = await encodeCheckpoint(this.#home.set, this.#nextSequence, this.#index);
     this.#lastCheckpointBytes = bytes.length;
     this.#sinceCheckpointBytes = 0;
     const path = join(this.#home.directory, checkpointFile);

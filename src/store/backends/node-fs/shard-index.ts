@@ -25,6 +25,8 @@ export class ShardIndex {
   /** By number, ascending: numbers only grow. */
   readonly volumes = new Map<number, Tally>();
   readonly #objects = new Map<string, Map<number, Entry>>();
+  /** Readable records and removals together. */
+  entryCount = 0;
   records = 0;
   liveBytes = 0;
   totalBytes = 0;
@@ -130,6 +132,7 @@ export class ShardIndex {
   #count(entry: Entry, sign: 1 | -1): void {
     const bytes = sign * recordBytes(entry.length);
     const tally = this.volumes.get(entry.volume);
+    this.entryCount += sign;
     if (entry.removal) {
       if (tally !== undefined) tally.removalBytes += bytes;
       return;
