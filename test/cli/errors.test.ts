@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { errorCodes, type ErrorCode } from '../../src/errors/errors.ts';
-import { run } from './run.ts';
+import { program, run } from './run.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pangea-cli-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -76,4 +78,19 @@ test('--version', async () => {
   const { code, stdout } = await run(['--version']);
   assert.equal(code, 0);
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('the launcher runs on the system\'s older Node too, passes signals on, and mirrors the exit', async (t) => {
+  const older = ['/usr/bin/node', '/usr/local/bin/node'].find((path) => existsSync(path) && path !== process.execPath);
+  if (older === undefined) return t.skip('no second Node on this machine');
+  const { code, stdout } = await run(['--version'], { launcher: older });
+  assert.equal(code, 0);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+  assert.equal((await run(['ls', '--data-dir', join(directory, 'none')], { launcher: older })).code, errorCodes.NODE_NOT_RUNNING);
+  const node = spawn(older, [program, '--data-dir', join(directory, 'node'), '--json', ...['rpc', 'p2p', 'dht', 'http'].flatMap((part) => [`--${part}-addr`, '127.0.0.1:0'])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const chunk of node.stdout) if (String(chunk).includes('"ready"')) break;
+  node.kill('SIGTERM');
+  assert.deepEqual(await once(node, 'exit'), [0, null]);
 });
