@@ -6,7 +6,7 @@ import { type Body, emptyBody } from '../body/body.ts';
 import { PangeaError, asPangeaError, isPangeaError } from '../errors/errors.ts';
 import type { Host, HostStream } from '../host/host.ts';
 import type { PeerId } from '../ids/ids.ts';
-import { ByteReader, ByteWriter, type Clock } from '../std/std.ts';
+import { ByteReader, ByteWriter, type Clock, Semaphore } from '../std/std.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { abortedError, withDeadline } from './deadline.ts';
@@ -24,6 +24,8 @@ const dialTimeoutMs = 5_000;
 const helloTimeoutMs = 5_000;
 /** A host does not tell that a peer has given up a request, so none is served longer than callers wait by default. */
 const serveMs = 30_000;
+/** Own requests under way to one peer; others wait. Hosts allow 256 streams, and free one somewhat later than its answer arrives. */
+const requestsPerPeer = 96;
 
 export interface Libp2pTransportOptions {
   /** Listens already, and is closed by its owner. */
@@ -43,6 +45,7 @@ interface Peer {
   greeted: boolean;
   greeting: Promise<void> | undefined;
   serving: number;
+  readonly slots: Semaphore;
   /** Resolves when the last connection to the peer is gone. */
   readonly gone: PromiseWithResolvers<void>;
 }
@@ -102,7 +105,17 @@ class Libp2pTransport implements Transport {
     try {
       const endMs = clock.monotonicMs() + timeoutMs;
       await withDeadline(clock, this.#reach(peer), { timeoutMs, signal });
-      return await this.#exchange(peer, request.type, head, share, endMs - clock.monotonicMs(), signal);
+      const { slots } = this.#peer(peer);
+      const slot = slots.acquire();
+      await withDeadline(clock, slot, { timeoutMs: endMs - clock.monotonicMs(), signal }).catch((error: unknown) => {
+        void slot.then(() => slots.release());
+        throw error;
+      });
+      try {
+        return await this.#exchange(peer, request.type, head, share, endMs - clock.monotonicMs(), signal);
+      } finally {
+        slots.release();
+      }
     } finally {
       share.release();
     }
@@ -152,7 +165,7 @@ class Libp2pTransport implements Transport {
   #peer(peer: PeerId): Peer {
     let state = this.#peers.get(peer);
     if (state === undefined) {
-      state = { greeted: false, greeting: undefined, serving: 0, gone: Promise.withResolvers() };
+      state = { greeted: false, greeting: undefined, serving: 0, slots: new Semaphore(requestsPerPeer), gone: Promise.withResolvers() };
       this.#peers.set(peer, state);
     }
     return state;
