@@ -86,7 +86,12 @@ class NativeHost implements Host {
   }
 
   addAddresses(peer: PeerId, multiaddrs: readonly string[]): void {
-    if (!this.#closing) this.#swarm.addAddresses(peer, [...multiaddrs]);
+    try {
+      this.#swarm.addAddresses(peer, [...multiaddrs]);
+    } catch (error) {
+      // The host is closing, or busy: addresses are hints, and come again.
+      this.#options.logger.debug({ peer, error: String(error) }, 'addresses not kept');
+    }
   }
 
   handle(protocol: string, handler: (stream: HostStream) => Promise<void>): void {

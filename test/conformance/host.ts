@@ -179,6 +179,20 @@ export function describeHosts(name: string, pair: HostPair, skip: string | false
       await refused;
     });
 
+    check('a handler that fails after the question has ended does not make half an answer look whole', async () => {
+      const [a, b] = [await first(), await second()];
+      b.handle(echo, async (stream) => {
+        await drain(stream);
+        await stream.write(bodyFrom(new Uint8Array(1000)));
+        throw new Error('on purpose');
+      });
+      await a.dial(addressOf(b));
+      const stream = await a.openStream(b.peerId, echo);
+      await stream.write(bodyFrom(new Uint8Array(10)));
+      await stream.closeWrite();
+      await assert.rejects(drain(stream), (error) => isPangeaError(error, 'PEER_UNREACHABLE'));
+    });
+
     check('an unknown protocol is PROTOCOL, an unknown peer PEER_UNREACHABLE', async () => {
       const [a, b, c] = [await first(), await second(), await second()];
       await a.dial(addressOf(b));
