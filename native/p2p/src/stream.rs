@@ -45,7 +45,7 @@ pub struct HostStream {
     read_ended: AtomicBool,
     write_ended: AtomicBool,
     cancelled: watch::Sender<bool>,
-    _guard: Option<StreamGuard>,
+    guard: parking_lot::Mutex<Option<StreamGuard>>,
 }
 
 impl HostStream {
@@ -59,7 +59,7 @@ impl HostStream {
             read_ended: AtomicBool::new(false),
             write_ended: AtomicBool::new(false),
             cancelled: watch::Sender::new(false),
-            _guard: guard,
+            guard: parking_lot::Mutex::new(guard),
         }
     }
 
@@ -150,6 +150,7 @@ impl HostStream {
     pub async fn release(&self) {
         self.read.lock().await.take();
         self.write.lock().await.take();
+        self.guard.lock().take();
     }
 
     async fn unless_cancelled<T>(&self, operation: impl Future<Output = Result<T, P2pError>>) -> Result<T, P2pError> {
