@@ -24,6 +24,8 @@ export class SimNode {
   readonly name: string;
   readonly metrics = new GaugeBook();
   state: NodeState = 'down';
+  /** Turns a right answer into what a hostile peer would say. */
+  lie: (request: Request, reply: Reply) => Reply = (_request, reply) => reply;
   /** What is on the machine's disk, whether a process runs or not. */
   store: MemoryStore;
   objects: Objects | undefined;
@@ -73,7 +75,7 @@ export class SimNode {
       announceKey: (root) => root,
     });
     await transport.listen(async (peer, request, body) => {
-      const reply = await objects.handle(peer, request, body);
+      const reply = this.lie(request, await objects.handle(peer, request, body));
       trace.add(`${this.name} ${this.#world.nameOf(peer)} ${request.type} ${reply.status}`);
       return reply;
     });

@@ -10,20 +10,15 @@ use pangea_blocks::Block;
 use pangea_ces::segment::{Context, open_segment};
 use pangea_ces::stripe::encode_stripe;
 use pangea_ces::whole::{decode_whole, encode_whole};
-use pangea_ces::{
-    Compression, DATA_SHARDS, Kernel, Memory, PARITY_SHARDS, Span, TOTAL_SHARDS, rows, seal,
-};
+use pangea_ces::{Compression, DATA_SHARDS, Kernel, Memory, PARITY_SHARDS, Span, TOTAL_SHARDS, rows, seal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body::NativeBody;
 use crate::error;
 
 /// One permit a core: heavy calls wait here in order, not as threads.
-static CORES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
-    Arc::new(Semaphore::new(
-        std::thread::available_parallelism().map_or(1, Into::into),
-    ))
-});
+static CORES: LazyLock<Arc<Semaphore>> =
+    LazyLock::new(|| Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into))));
 
 /// Shards in pooled memory.
 struct Pooled(Block);
@@ -61,12 +56,7 @@ pub struct CesCompression {
 
 impl From<CesCompression> for Compression {
     fn from(asked: CesCompression) -> Self {
-        let CesCompression {
-            store,
-            sample,
-            min_level: min,
-            max_level: max,
-        } = asked;
+        let CesCompression { store, sample, min_level: min, max_level: max } = asked;
         match (store, sample) {
             (true, _) => Self::Store,
             (false, true) => Self::Sample { min, max },
@@ -86,13 +76,8 @@ pub struct CesSegmentContext {
 impl CesSegmentContext {
     fn parse(&self) -> napi::Result<Context> {
         let salt = fixed(&self.salt, "a salt")?;
-        let stripe = u64::try_from(self.stripe)
-            .map_err(|_| error("INTERNAL", "stripe numbers are not negative"))?;
-        Ok(Context {
-            salt,
-            stripe,
-            segments_in_stripe: self.segments_in_stripe as usize,
-        })
+        let stripe = u64::try_from(self.stripe).map_err(|_| error("INTERNAL", "stripe numbers are not negative"))?;
+        Ok(Context { salt, stripe, segments_in_stripe: self.segments_in_stripe as usize })
     }
 }
 
@@ -125,14 +110,9 @@ pub fn ces_kernels() -> CesKernels {
 }
 
 #[napi]
-pub fn ces_identity<'env>(
-    env: &'env Env,
-    body: &NativeBody,
-) -> napi::Result<PromiseRaw<'env, Buffer>> {
+pub fn ces_identity<'env>(env: &'env Env, body: &NativeBody) -> napi::Result<PromiseRaw<'env, Buffer>> {
     let bytes = body.share()?;
-    env.spawn_future(async move {
-        heavy(0, move |_| Ok(pangea_ces::identity(&bytes).to_vec().into())).await
-    })
+    env.spawn_future(async move { heavy(0, move |_| Ok(pangea_ces::identity(&bytes).to_vec().into())).await })
 }
 
 #[napi]
@@ -142,9 +122,7 @@ pub fn ces_derive_key(context: String, material: &[u8]) -> Buffer {
 
 #[napi]
 pub fn ces_seal(key: &[u8], plaintext: &[u8], associated_data: &[u8]) -> napi::Result<Buffer> {
-    seal::seal(&fixed(key, "a key")?, plaintext, associated_data)
-        .map(Into::into)
-        .map_err(crossed)
+    seal::seal(&fixed(key, "a key")?, plaintext, associated_data).map(Into::into).map_err(crossed)
 }
 
 #[napi]
@@ -166,21 +144,12 @@ pub fn ces_encode_whole<'env>(
     env.spawn_future(async move {
         heavy(PARITY_SHARDS - 1, move |threads| {
             let chunks = slices(&plaintext);
-            let block = encode_whole::<Pooled>(
-                Kernel::detect(),
-                Span::new(&chunks),
-                &key,
-                compression.into(),
-                threads,
-            )?;
+            let block =
+                encode_whole::<Pooled>(Kernel::detect(), Span::new(&chunks), &key, compression.into(), threads)?;
             let data = block.data.0.freeze();
-            let slices = (0..DATA_SHARDS)
-                .map(|row| data.slice(row * block.shard_bytes..(row + 1) * block.shard_bytes));
+            let slices = (0..DATA_SHARDS).map(|row| data.slice(row * block.shard_bytes..(row + 1) * block.shard_bytes));
             Ok(CesEncodedShards {
-                shards: slices
-                    .map(NativeBody::new)
-                    .chain(block.parity.into_iter().map(NativeBody::from))
-                    .collect(),
+                shards: slices.map(NativeBody::new).chain(block.parity.into_iter().map(NativeBody::from)).collect(),
                 identities: block.identities.concat().into(),
                 compressed_bytes: block.compressed_bytes as u32,
             })
@@ -198,12 +167,10 @@ pub fn ces_decode_whole<'env>(
 ) -> napi::Result<PromiseRaw<'env, NativeBody>> {
     let key = fixed(key, "a key")?;
     let shards = shared(&shards)?;
-    let max_bytes =
-        usize::try_from(max_bytes).map_err(|_| error("INTERNAL", "a limit is not negative"))?;
+    let max_bytes = usize::try_from(max_bytes).map_err(|_| error("INTERNAL", "a limit is not negative"))?;
     env.spawn_future(async move {
         heavy(0, move |_| {
-            let memory =
-                decode_whole::<Pooled>(Kernel::detect(), &rows_of(&shards), &key, max_bytes)?;
+            let memory = decode_whole::<Pooled>(Kernel::detect(), &rows_of(&shards), &key, max_bytes)?;
             Ok(NativeBody::from(memory))
         })
         .await
@@ -224,21 +191,10 @@ pub fn ces_encode_stripe<'env>(
     env.spawn_future(async move {
         heavy(segment_lengths.len().saturating_sub(1), move |threads| {
             let chunks = slices(&plaintext);
-            let lengths: Vec<usize> = segment_lengths
-                .iter()
-                .map(|length| *length as usize)
-                .collect();
+            let lengths: Vec<usize> = segment_lengths.iter().map(|length| *length as usize).collect();
             let kernel = Kernel::detect();
             let span = Span::new(&chunks);
-            let encoded = encode_stripe::<Pooled>(
-                kernel,
-                span,
-                &lengths,
-                &key,
-                &context,
-                compression.into(),
-                threads,
-            )?;
+            let encoded = encode_stripe::<Pooled>(kernel, span, &lengths, &key, &context, compression.into(), threads)?;
             Ok(CesEncodedShards {
                 shards: encoded.shards.into_iter().map(NativeBody::from).collect(),
                 identities: encoded.identities.concat().into(),
@@ -263,13 +219,7 @@ pub fn ces_open_segment<'env>(
     let sealed = sealed.share()?;
     env.spawn_future(async move {
         heavy(0, move |_| {
-            let opened = open_segment::<Pooled>(
-                &sealed,
-                segment as usize,
-                plaintext_bytes as usize,
-                &key,
-                &context,
-            )?;
+            let opened = open_segment::<Pooled>(&sealed, segment as usize, plaintext_bytes as usize, &key, &context)?;
             Ok(NativeBody::from(opened))
         })
         .await
@@ -288,19 +238,12 @@ pub fn ces_reconstruct<'env>(
         heavy(0, move |_| {
             let lengths: Vec<usize> = lengths.iter().map(|length| *length as usize).collect();
             let wanted: Vec<usize> = rows.iter().map(|row| *row as usize).collect();
-            let made = rows::reconstruct::<Pooled>(
-                Kernel::detect(),
-                &rows_of(&shards),
-                &lengths,
-                &wanted,
-            )?;
+            let made = rows::reconstruct::<Pooled>(Kernel::detect(), &rows_of(&shards), &lengths, &wanted)?;
             let given = |row: usize| shards.get(row).cloned().flatten().unwrap_or_default();
             Ok(made
                 .into_iter()
                 .zip(wanted)
-                .map(|(memory, row)| {
-                    memory.map_or_else(|| NativeBody::new(given(row)), NativeBody::from)
-                })
+                .map(|(memory, row)| memory.map_or_else(|| NativeBody::new(given(row)), NativeBody::from))
                 .collect())
         })
         .await
@@ -314,8 +257,7 @@ async fn heavy<T: Send + 'static>(
     work: impl FnOnce(usize) -> pangea_ces::Result<T> + Send + 'static,
 ) -> napi::Result<T> {
     let closed = |_| error("INTERNAL", "the codec is shutting down");
-    let mut permits: Vec<OwnedSemaphorePermit> =
-        vec![Arc::clone(&CORES).acquire_owned().await.map_err(closed)?];
+    let mut permits: Vec<OwnedSemaphorePermit> = vec![Arc::clone(&CORES).acquire_owned().await.map_err(closed)?];
     while permits.len() <= helpers {
         match Arc::clone(&CORES).try_acquire_owned() {
             Ok(permit) => permits.push(permit),
@@ -327,9 +269,7 @@ async fn heavy<T: Send + 'static>(
         drop(permits);
         result
     });
-    done.await
-        .map_err(|failure| error("INTERNAL", format!("codec: {failure}")))?
-        .map_err(crossed)
+    done.await.map_err(|failure| error("INTERNAL", format!("codec: {failure}")))?.map_err(crossed)
 }
 
 fn crossed(failure: pangea_ces::Error) -> napi::Error {
@@ -337,12 +277,7 @@ fn crossed(failure: pangea_ces::Error) -> napi::Error {
 }
 
 fn fixed<const LENGTH: usize>(bytes: &[u8], what: &str) -> napi::Result<[u8; LENGTH]> {
-    bytes.try_into().map_err(|_| {
-        error(
-            "INTERNAL",
-            format!("{what} has {LENGTH} bytes, not {}", bytes.len()),
-        )
-    })
+    bytes.try_into().map_err(|_| error("INTERNAL", format!("{what} has {LENGTH} bytes, not {}", bytes.len())))
 }
 
 fn slices(chunks: &[Buffer]) -> Vec<&[u8]> {
@@ -352,18 +287,9 @@ fn slices(chunks: &[Buffer]) -> Vec<&[u8]> {
 /// The caller may release its bodies as soon as the call returns, so the shares are taken before that.
 fn shared(shards: &[Option<ClassInstance<'_, NativeBody>>]) -> napi::Result<Vec<Option<Bytes>>> {
     if shards.len() != TOTAL_SHARDS {
-        return Err(error(
-            "INTERNAL",
-            format!(
-                "{TOTAL_SHARDS} places of shards are expected, not {}",
-                shards.len()
-            ),
-        ));
+        return Err(error("INTERNAL", format!("{TOTAL_SHARDS} places of shards are expected, not {}", shards.len())));
     }
-    shards
-        .iter()
-        .map(|shard| shard.as_ref().map(|body| body.share()).transpose())
-        .collect()
+    shards.iter().map(|shard| shard.as_ref().map(|body| body.share()).transpose()).collect()
 }
 
 fn rows_of(shards: &[Option<Bytes>]) -> Vec<Option<&[u8]>> {

@@ -72,9 +72,11 @@ impl From<Event> for SwarmEvent {
     fn from(event: Event) -> Self {
         let of = |kind: &str| SwarmEvent { kind: kind.to_owned(), ..SwarmEvent::default() };
         match event {
-            Event::Connected { peer, address } => {
-                SwarmEvent { peer: Some(peer.to_string()), addresses: Some(vec![address.to_string()]), ..of("connected") }
-            }
+            Event::Connected { peer, address } => SwarmEvent {
+                peer: Some(peer.to_string()),
+                addresses: Some(vec![address.to_string()]),
+                ..of("connected")
+            },
             Event::Disconnected { peer } => SwarmEvent { peer: Some(peer.to_string()), ..of("disconnected") },
             Event::Discovered { peer, addresses, source } => SwarmEvent {
                 peer: Some(peer.to_string()),
@@ -90,7 +92,11 @@ impl From<Event> for SwarmEvent {
                 held: held.map(Into::into),
                 ..of("record")
             },
-            Event::Stream(stream) => SwarmEvent { peer: Some(stream.peer().to_string()), stream: Some(SwarmStream::new(stream)), ..of("stream") },
+            Event::Stream(stream) => SwarmEvent {
+                peer: Some(stream.peer().to_string()),
+                stream: Some(SwarmStream::new(stream)),
+                ..of("stream")
+            },
         }
     }
 }
@@ -98,7 +104,10 @@ impl From<Event> for SwarmEvent {
 fn found(peers: Vec<FoundPeer>) -> Vec<SwarmPeer> {
     peers
         .into_iter()
-        .map(|found| SwarmPeer { peer: found.peer.to_string(), multiaddrs: found.addresses.iter().map(ToString::to_string).collect() })
+        .map(|found| SwarmPeer {
+            peer: found.peer.to_string(),
+            multiaddrs: found.addresses.iter().map(ToString::to_string).collect(),
+        })
         .collect()
 }
 
@@ -119,7 +128,8 @@ impl SwarmHost {
     pub async fn open(options: SwarmOptions) -> napi::Result<Self> {
         let seed = <[u8; 32]>::try_from(options.seed.as_ref()).map_err(|_| error("INTERNAL", "a seed has 32 bytes"))?;
         let SwarmOptions { listen, allow, mdns, agent_version, .. } = options;
-        let (host, events) = Host::open(Options { seed, listen, allow, mdns, agent_version }).await.map_err(p2p_error)?;
+        let (host, events) =
+            Host::open(Options { seed, listen, allow, mdns, agent_version }).await.map_err(p2p_error)?;
         Ok(Self { host, events: Mutex::new(events) })
     }
 
@@ -147,7 +157,10 @@ impl SwarmHost {
     #[napi]
     pub fn gate_counters(&self) -> SwarmGateCounters {
         let (allowed, denied) = self.host.gate_counters();
-        SwarmGateCounters { allowed: i64::try_from(allowed).unwrap_or(i64::MAX), denied: i64::try_from(denied).unwrap_or(i64::MAX) }
+        SwarmGateCounters {
+            allowed: i64::try_from(allowed).unwrap_or(i64::MAX),
+            denied: i64::try_from(denied).unwrap_or(i64::MAX),
+        }
     }
 
     /// What happened since the last call, at least one event; empty when the host is closed.
@@ -167,7 +180,11 @@ impl SwarmHost {
     /// Connects to a peer at addresses that were learned, under the dial policy.
     #[napi]
     pub async fn dial_learned(&self, peer: String, multiaddrs: Vec<String>, timeout_ms: u32) -> napi::Result<()> {
-        self.host.dial_learned(peer_of(&peer)?, &multiaddrs, milliseconds(timeout_ms)).await.map(drop).map_err(p2p_error)
+        self.host
+            .dial_learned(peer_of(&peer)?, &multiaddrs, milliseconds(timeout_ms))
+            .await
+            .map(drop)
+            .map_err(p2p_error)
     }
 
     #[napi]
@@ -188,7 +205,11 @@ impl SwarmHost {
 
     #[napi]
     pub async fn open_stream(&self, peer: String, protocol: String, timeout_ms: u32) -> napi::Result<SwarmStream> {
-        self.host.open_stream(peer_of(&peer)?, protocol, milliseconds(timeout_ms)).await.map(SwarmStream::new).map_err(p2p_error)
+        self.host
+            .open_stream(peer_of(&peer)?, protocol, milliseconds(timeout_ms))
+            .await
+            .map(SwarmStream::new)
+            .map_err(p2p_error)
     }
 
     #[napi]
@@ -230,7 +251,10 @@ impl SwarmHost {
     #[napi]
     pub async fn get_record(&self, key: Uint8Array, timeout_ms: u32) -> napi::Result<Vec<SwarmRecord>> {
         let records = self.host.get_record(key.to_vec(), milliseconds(timeout_ms)).await.map_err(p2p_error)?;
-        Ok(records.into_iter().map(|record| SwarmRecord { peer: record.peer.map(|peer| peer.to_string()), value: record.value.into() }).collect())
+        Ok(records
+            .into_iter()
+            .map(|record| SwarmRecord { peer: record.peer.map(|peer| peer.to_string()), value: record.value.into() })
+            .collect())
     }
 
     #[napi]

@@ -26,23 +26,14 @@ pub struct NativeProbe {
 
 impl From<pangea_probe::Probe> for NativeProbe {
     fn from(probe: pangea_probe::Probe) -> Self {
-        Self {
-            available: probe.available,
-            detail: probe.detail,
-        }
+        Self { available: probe.available, detail: probe.detail }
     }
 }
 
 #[napi]
 pub fn probe_cpu() -> NativeCpuFeatures {
     let found = pangea_probe::cpu_features();
-    NativeCpuFeatures {
-        ssse3: found.ssse3,
-        avx2: found.avx2,
-        avx512: found.avx512,
-        gfni: found.gfni,
-        neon: found.neon,
-    }
+    NativeCpuFeatures { ssse3: found.ssse3, avx2: found.avx2, avx512: found.avx512, gfni: found.gfni, neon: found.neon }
 }
 
 /// Sets up a ring and completes a no-op, a write and an fsync on a nameless file in `directory`.
@@ -57,10 +48,7 @@ pub async fn probe_ebpf() -> Result<NativeProbe> {
     off_loop(pangea_probe::probe_ebpf).await
 }
 
-async fn off_loop(
-    probe: impl FnOnce() -> pangea_probe::Probe + Send + 'static,
-) -> Result<NativeProbe> {
+async fn off_loop(probe: impl FnOnce() -> pangea_probe::Probe + Send + 'static) -> Result<NativeProbe> {
     let done = tokio::task::spawn_blocking(probe).await;
-    done.map(NativeProbe::from)
-        .map_err(|error| crate::error("INTERNAL", error))
+    done.map(NativeProbe::from).map_err(|error| crate::error("INTERNAL", error))
 }

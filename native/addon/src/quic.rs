@@ -118,7 +118,15 @@ impl Events {
 
 fn event(kind: &str, connection: u32) -> QuicEvent {
     QuicEvent {
-        kind: kind.to_owned(), connection, peer: None, text: None, dialled: None, id: None, code: None, head: None, body: None,
+        kind: kind.to_owned(),
+        connection,
+        peer: None,
+        text: None,
+        dialled: None,
+        id: None,
+        code: None,
+        head: None,
+        body: None,
     }
 }
 
@@ -226,8 +234,14 @@ impl QuicEndpoint {
 
     /// Dials `host:port`; with `expected` only this PeerId will do.
     #[napi]
-    pub async fn dial(&self, address: String, expected: Option<String>, timeout_ms: u32) -> napi::Result<QuicConnection> {
-        let dialled = self.endpoint.dial(&address, expected.as_deref(), milliseconds(timeout_ms)).await.map_err(quic_error)?;
+    pub async fn dial(
+        &self,
+        address: String,
+        expected: Option<String>,
+        timeout_ms: u32,
+    ) -> napi::Result<QuicConnection> {
+        let dialled =
+            self.endpoint.dial(&address, expected.as_deref(), milliseconds(timeout_ms)).await.map_err(quic_error)?;
         Ok(QuicConnection {
             connection: dialled.connection,
             peer: dialled.peer,
@@ -257,7 +271,8 @@ impl QuicEndpoint {
         let requests = self.requests.clone();
         let endpoint = self.endpoint.clone();
         env.spawn_future(async move {
-            let exchange = endpoint.request(connection, code, head, body, expected_bytes as usize, milliseconds(timeout_ms));
+            let exchange =
+                endpoint.request(connection, code, head, body, expected_bytes as usize, milliseconds(timeout_ms));
             let done = Abortable::new(exchange, registration).await;
             requests.lock().remove(&token);
             let answer = done.unwrap_or(Err(pangea_quic::Error::Aborted)).map_err(quic_error)?;

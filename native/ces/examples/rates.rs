@@ -12,13 +12,8 @@ const ROUND: Duration = Duration::from_millis(2);
 
 fn main() {
     for shard_bytes in [64 << 10, 1 << 20] {
-        let data: Vec<Vec<u8>> = (0..8_u8)
-            .map(|row| {
-                (0..shard_bytes)
-                    .map(|at| ((at * 7) >> 3) as u8 ^ row)
-                    .collect()
-            })
-            .collect();
+        let data: Vec<Vec<u8>> =
+            (0..8_u8).map(|row| (0..shard_bytes).map(|at| ((at * 7) >> 3) as u8 ^ row).collect()).collect();
         let inputs: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
         let mut coefficients = [[0; MAX_OUTPUTS]; 8];
         for (column, factors) in coefficients.iter_mut().enumerate() {
@@ -28,44 +23,27 @@ fn main() {
             for made in [1, 4] {
                 let mut parity = vec![vec![0; shard_bytes]; made];
                 report(
-                    &format!(
-                        "{} {made} rows, 8 × {} KiB",
-                        kernel.name(),
-                        shard_bytes >> 10
-                    ),
+                    &format!("{} {made} rows, 8 × {} KiB", kernel.name(), shard_bytes >> 10),
                     8 * shard_bytes,
                     || {
-                        let mut targets: Vec<&mut [u8]> =
-                            parity.iter_mut().map(Vec::as_mut_slice).collect();
+                        let mut targets: Vec<&mut [u8]> = parity.iter_mut().map(Vec::as_mut_slice).collect();
                         kernel.multiply(&coefficients, black_box(&inputs), &mut targets);
                     },
                 );
             }
         }
         let mut buffer = vec![1; shard_bytes + seal::OVERHEAD_BYTES];
-        report(
-            &format!("seal {} KiB", shard_bytes >> 10),
-            shard_bytes,
-            || {
-                buffer.truncate(shard_bytes + seal::NONCE_BYTES);
-                seal::seal_tail(&mut buffer, 0, &[1; 32], b"").expect("seals");
-            },
-        );
+        report(&format!("seal {} KiB", shard_bytes >> 10), shard_bytes, || {
+            buffer.truncate(shard_bytes + seal::NONCE_BYTES);
+            seal::seal_tail(&mut buffer, 0, &[1; 32], b"").expect("seals");
+        });
         let mut opened = vec![0; shard_bytes];
-        report(
-            &format!("open {} KiB", shard_bytes >> 10),
-            shard_bytes,
-            || {
-                seal::open_into(&mut opened, &[1; 32], black_box(&buffer), b"").expect("opens");
-            },
-        );
-        report(
-            &format!("BLAKE3 {} KiB", shard_bytes >> 10),
-            shard_bytes,
-            || {
-                black_box(identity(black_box(&data[0])));
-            },
-        );
+        report(&format!("open {} KiB", shard_bytes >> 10), shard_bytes, || {
+            seal::open_into(&mut opened, &[1; 32], black_box(&buffer), b"").expect("opens");
+        });
+        report(&format!("BLAKE3 {} KiB", shard_bytes >> 10), shard_bytes, || {
+            black_box(identity(black_box(&data[0])));
+        });
     }
 }
 
@@ -84,10 +62,5 @@ fn report(name: &str, bytes: usize, mut run: impl FnMut()) {
         })
         .collect();
     rates.sort_by(f64::total_cmp);
-    println!(
-        "{name:<40} {:>6.2} GB/s   {:.2} – {:.2}",
-        rates[ROUNDS / 2],
-        rates[0],
-        rates[ROUNDS - 1]
-    );
+    println!("{name:<40} {:>6.2} GB/s   {:.2} – {:.2}", rates[ROUNDS / 2], rates[0], rates[ROUNDS - 1]);
 }

@@ -46,9 +46,7 @@ pub fn append_frame(
     let start = out.len();
     if let Some(level) = level_for(compressor, scratch, content, compression)? {
         let plain = content.contiguous(scratch);
-        let written = compressor
-            .compress(&mut Tail::of(out), plain, level)
-            .map_err(internal)?;
+        let written = compressor.compress(&mut Tail::of(out), plain, level).map_err(internal)?;
         if written < stored_frame_bytes(content.length()) {
             return Ok(());
         }
@@ -66,14 +64,9 @@ pub fn read_frame<'a>(
     max_bytes: usize,
     make_room: impl FnOnce(usize) -> &'a mut Vec<u8>,
 ) -> Result<()> {
-    let too_large = || {
-        Error::TooLarge(format!(
-            "the content is larger than the {max_bytes} bytes allowed"
-        ))
-    };
+    let too_large = || Error::TooLarge(format!("the content is larger than the {max_bytes} bytes allowed"));
     let broken = || Error::Corrupt("the sealed content is not one zstd frame".into());
-    if !frame.starts_with(&MAGIC) || zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len())
-    {
+    if !frame.starts_with(&MAGIC) || zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
         return Err(broken());
     }
     let declared = zstd_safe::get_frame_content_size(frame).map_err(|_| broken())?;
@@ -84,19 +77,11 @@ pub fn read_frame<'a>(
     };
     let out = make_room(room);
     out.clear();
-    let written = match decompressor.decompress(
-        &mut Tail {
-            vec: out,
-            limit: room,
-        },
-        frame,
-    ) {
+    let written = match decompressor.decompress(&mut Tail { vec: out, limit: room }, frame) {
         Ok(written) => written,
         Err(DESTINATION_TOO_SMALL) => return Err(too_large()),
         Err(_) => {
-            return Err(Error::Corrupt(
-                "the sealed content does not decompress".into(),
-            ));
+            return Err(Error::Corrupt("the sealed content does not decompress".into()));
         }
     };
     match declared {
@@ -159,23 +144,14 @@ fn level_for(
             if ratio > WORTHWHILE_RATIO {
                 return Ok(None);
             }
-            let raise = if ratio < REPETITIVE_RATIO {
-                (max - min) / 3
-            } else {
-                0
-            };
+            let raise = if ratio < REPETITIVE_RATIO { (max - min) / 3 } else { 0 };
             Ok(Some(min + raise))
         }
     }
 }
 
 /// What a few pieces from across the content shrink to together.
-fn sampled_ratio(
-    compressor: &mut CCtx<'_>,
-    scratch: &mut Vec<u8>,
-    content: Span<'_>,
-    level: i32,
-) -> Result<f32> {
+fn sampled_ratio(compressor: &mut CCtx<'_>, scratch: &mut Vec<u8>, content: Span<'_>, level: i32) -> Result<f32> {
     const PICKED: usize = SAMPLES * SAMPLE_BYTES;
     if content.length() <= PICKED {
         return Ok(WORTHWHILE_RATIO); // cheaper to compress than to judge
@@ -183,15 +159,10 @@ fn sampled_ratio(
     let stride = (content.length() - SAMPLE_BYTES) / (SAMPLES - 1);
     scratch.clear();
     for start in (0..SAMPLES).map(|sample| sample * stride) {
-        content
-            .part(start..start + SAMPLE_BYTES)
-            .pieces()
-            .for_each(|piece| scratch.extend_from_slice(piece));
+        content.part(start..start + SAMPLE_BYTES).pieces().for_each(|piece| scratch.extend_from_slice(piece));
     }
     let mut out = [0; PICKED + 1024];
-    let written = compressor
-        .compress(&mut out[..], scratch, level)
-        .map_err(internal)?;
+    let written = compressor.compress(&mut out[..], scratch, level).map_err(internal)?;
     Ok(written as f32 / PICKED as f32)
 }
 
@@ -199,9 +170,7 @@ fn checked(level: i32) -> Result<i32> {
     if (1..=22).contains(&level) {
         Ok(level)
     } else {
-        Err(Error::Internal(format!(
-            "zstd level {level} is not one of 1–22"
-        )))
+        Err(Error::Internal(format!("zstd level {level} is not one of 1–22")))
     }
 }
 

@@ -114,10 +114,7 @@ mod tests {
             for b in 0..=255 {
                 assert_eq!(multiply(a, b), by_hand(a, b), "{a} × {b}");
                 let [low, high] = NIBBLE_PRODUCTS[usize::from(a)];
-                assert_eq!(
-                    low[usize::from(b & 15)] ^ high[usize::from(b >> 4)],
-                    by_hand(a, b)
-                );
+                assert_eq!(low[usize::from(b & 15)] ^ high[usize::from(b >> 4)], by_hand(a, b));
             }
         }
         for a in 1..=255 {

@@ -28,10 +28,7 @@ pub fn append_stored(content: Span<'_>, out: &mut Vec<u8>) {
         let to = content.length().min(from + MAX_BLOCK_BYTES);
         let header = ((to - from) << 3 | usize::from(to == content.length())) as u32;
         out.extend_from_slice(&header.to_le_bytes()[..3]);
-        content
-            .part(from..to)
-            .pieces()
-            .for_each(|piece| out.extend_from_slice(piece));
+        content.part(from..to).pieces().for_each(|piece| out.extend_from_slice(piece));
         from = to;
         if from == content.length() {
             return;
@@ -45,23 +42,13 @@ mod tests {
 
     #[test]
     fn zstd_reads_stored_frames_of_every_block_count() {
-        for length in [
-            0,
-            1,
-            MAX_BLOCK_BYTES - 1,
-            MAX_BLOCK_BYTES,
-            MAX_BLOCK_BYTES + 1,
-            5 * MAX_BLOCK_BYTES + 77,
-        ] {
+        for length in [0, 1, MAX_BLOCK_BYTES - 1, MAX_BLOCK_BYTES, MAX_BLOCK_BYTES + 1, 5 * MAX_BLOCK_BYTES + 77] {
             let content: Vec<u8> = (0..length).map(|at| ((at * 31) >> 3) as u8).collect();
             let mut frame = vec![9; 24];
             append_stored(Span::new(&[&content]), &mut frame);
             assert_eq!(frame.len(), 24 + stored_frame_bytes(length));
             let mut back = vec![0; length];
-            assert_eq!(
-                zstd_safe::decompress(&mut back[..], &frame[24..]),
-                Ok(length)
-            );
+            assert_eq!(zstd_safe::decompress(&mut back[..], &frame[24..]), Ok(length));
             assert_eq!(back, content);
         }
     }

@@ -101,24 +101,14 @@ impl Kernel {
     ///
     /// # Panics
     /// When a row differs in length from the others, or there are more than [`MAX_OUTPUTS`] outputs.
-    pub fn multiply(
-        self,
-        coefficients: &[[u8; MAX_OUTPUTS]],
-        inputs: &[&[u8]],
-        outputs: &mut [&mut [u8]],
-    ) {
+    pub fn multiply(self, coefficients: &[[u8; MAX_OUTPUTS]], inputs: &[&[u8]], outputs: &mut [&mut [u8]]) {
         let Some(length) = outputs.first().map(|row| row.len()) else {
             return;
         };
         assert!(
-            outputs.len() <= MAX_OUTPUTS
-                && inputs.len() == coefficients.len()
-                && inputs.len() <= Row::default().len()
+            outputs.len() <= MAX_OUTPUTS && inputs.len() == coefficients.len() && inputs.len() <= Row::default().len()
         );
-        assert!(
-            inputs.iter().all(|row| row.len() == length)
-                && outputs.iter().all(|row| row.len() == length)
-        );
+        assert!(inputs.iter().all(|row| row.len() == length) && outputs.iter().all(|row| row.len() == length));
         match outputs {
             [a] => self.run([a], coefficients, inputs),
             [a, b] => self.run([a, b], coefficients, inputs),

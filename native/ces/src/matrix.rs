@@ -106,8 +106,7 @@ pub const CODING_MATRIX: [Row; TOTAL_SHARDS] = build_coding_matrix();
 /// How row `wanted` is made of the rows `present`, eight of them and ascending. The 495 inverses there are get kept.
 #[must_use]
 pub fn rebuilding_row(wanted: usize, present: &[usize; DATA_SHARDS]) -> Row {
-    static INVERSES: [OnceLock<Square>; 1 << TOTAL_SHARDS] =
-        [const { OnceLock::new() }; 1 << TOTAL_SHARDS];
+    static INVERSES: [OnceLock<Square>; 1 << TOTAL_SHARDS] = [const { OnceLock::new() }; 1 << TOTAL_SHARDS];
     let mask = present.iter().fold(0_usize, |mask, row| mask | 1 << row);
     let inverted = INVERSES[mask].get_or_init(|| invert(present.map(|row| CODING_MATRIX[row])));
     row_times(&CODING_MATRIX[wanted], inverted)

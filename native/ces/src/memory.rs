@@ -38,11 +38,7 @@ impl<'a> Span<'a> {
     /// All of the chunks.
     #[must_use]
     pub fn new(chunks: &'a [&'a [u8]]) -> Self {
-        Self {
-            chunks,
-            start: 0,
-            length: chunks.iter().map(|chunk| chunk.len()).sum(),
-        }
+        Self { chunks, start: 0, length: chunks.iter().map(|chunk| chunk.len()).sum() }
     }
 
     /// Bytes in the run.
@@ -55,11 +51,7 @@ impl<'a> Span<'a> {
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Self {
         debug_assert!(range.end <= self.length);
-        Self {
-            chunks: self.chunks,
-            start: self.start + range.start,
-            length: range.len(),
-        }
+        Self { chunks: self.chunks, start: self.start + range.start, length: range.len() }
     }
 
     /// The slices that make it up, in order.
@@ -85,8 +77,7 @@ impl<'a> Span<'a> {
             (Some(only), None) => only,
             _ => {
                 scratch.clear();
-                self.pieces()
-                    .for_each(|piece| scratch.extend_from_slice(piece));
+                self.pieces().for_each(|piece| scratch.extend_from_slice(piece));
                 scratch
             }
         }

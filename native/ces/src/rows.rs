@@ -53,15 +53,8 @@ impl Target<'_> {
 
 /// Makes up to four outputs of up to eight inputs.
 pub fn produce(kernel: Kernel, inputs: &mut [Input<'_>], outputs: &mut [Output<'_>]) {
-    let longest_input = inputs
-        .iter()
-        .map(|input| input.bytes.len())
-        .max()
-        .unwrap_or(0);
-    let longest = outputs
-        .iter()
-        .map(|output| output.length)
-        .fold(longest_input, usize::max);
+    let longest_input = inputs.iter().map(|input| input.bytes.len()).max().unwrap_or(0);
+    let longest = outputs.iter().map(|output| output.length).fold(longest_input, usize::max);
     let mut cuts: Vec<usize> = (0..longest).step_by(PIECE_BYTES).chain([longest]).collect();
     cuts.extend(inputs.iter().map(|input| input.bytes.len()));
     cuts.extend(outputs.iter().map(|output| output.length));
@@ -73,32 +66,16 @@ pub fn produce(kernel: Kernel, inputs: &mut [Input<'_>], outputs: &mut [Output<'
 }
 
 /// No row ends between `start` and `end`.
-fn produce_piece(
-    kernel: Kernel,
-    inputs: &mut [Input<'_>],
-    outputs: &mut [Output<'_>],
-    start: usize,
-    end: usize,
-) {
+fn produce_piece(kernel: Kernel, inputs: &mut [Input<'_>], outputs: &mut [Output<'_>], start: usize, end: usize) {
     let mut made: Vec<(&mut [u8], &Row, &mut Option<Hasher>)> = outputs
         .iter_mut()
         .filter(|output| output.length >= end)
-        .map(|output| {
-            (
-                output.target.piece(start, end),
-                &output.coefficients,
-                &mut output.hasher,
-            )
-        })
+        .map(|output| (output.target.piece(start, end), &output.coefficients, &mut output.hasher))
         .collect();
     let mut factors = [[0; PARITY_SHARDS]; DATA_SHARDS];
     let mut pieces: [&[u8]; DATA_SHARDS] = [&[]; DATA_SHARDS];
     let mut count = 0;
-    for (column, input) in inputs
-        .iter()
-        .enumerate()
-        .filter(|(_, input)| input.bytes.len() >= end)
-    {
+    for (column, input) in inputs.iter().enumerate().filter(|(_, input)| input.bytes.len() >= end) {
         pieces[count] = &input.bytes[start..end];
         for (factor, (_, coefficients, _)) in factors[count].iter_mut().zip(&made) {
             *factor = coefficients[column];
@@ -128,39 +105,27 @@ pub struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// Takes rows that may differ in length. A row of length 0 counts as there.
     pub fn of_lengths(rows: &[Option<&'a [u8]>], lengths: &[usize]) -> Result<Self> {
-        let (Ok(mut rows), Ok(lengths)) = (
-            <[_; TOTAL_SHARDS]>::try_from(rows),
-            <[usize; TOTAL_SHARDS]>::try_from(lengths),
-        ) else {
+        let (Ok(mut rows), Ok(lengths)) =
+            (<[_; TOTAL_SHARDS]>::try_from(rows), <[usize; TOTAL_SHARDS]>::try_from(lengths))
+        else {
             return Err(wrong_count(rows.len().min(lengths.len())));
         };
         let longest = lengths[..DATA_SHARDS].iter().copied().max().unwrap_or(0);
         if longest > MAX_SHARD_BYTES {
             return Err(longer_than_any(longest));
         }
-        if lengths[DATA_SHARDS..]
-            .iter()
-            .any(|length| *length != longest)
-        {
-            return Err(Error::Corrupt(
-                "parity rows must be as long as the longest data row".into(),
-            ));
+        if lengths[DATA_SHARDS..].iter().any(|length| *length != longest) {
+            return Err(Error::Corrupt("parity rows must be as long as the longest data row".into()));
         }
         for (index, (row, length)) in rows.iter_mut().zip(lengths).enumerate() {
             if let Some(bytes) = row.filter(|bytes| bytes.len() != length) {
-                return Err(Error::Corrupt(format!(
-                    "shard {index} has {} bytes instead of {length}",
-                    bytes.len()
-                )));
+                return Err(Error::Corrupt(format!("shard {index} has {} bytes instead of {length}", bytes.len())));
             }
             if length == 0 {
                 *row = Some(&[]);
             }
         }
-        Ok(Self {
-            present: choose(&rows)?,
-            rows,
-        })
+        Ok(Self { present: choose(&rows)?, rows })
     }
 
     /// Takes rows of one length, which is told too.
@@ -169,9 +134,7 @@ impl<'a> Rows<'a> {
         let present = choose(&rows)?;
         let length = rows[present[0]].map_or(0, <[u8]>::len);
         if rows.iter().flatten().any(|row| row.len() != length) {
-            return Err(Error::Corrupt(
-                "the shards of a whole block differ in length".into(),
-            ));
+            return Err(Error::Corrupt("the shards of a whole block differ in length".into()));
         }
         if length > MAX_SHARD_BYTES {
             return Err(longer_than_any(length));
@@ -186,11 +149,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Makes missing rows: (row, length, where to). There are at most four.
-    pub fn rebuild(
-        &self,
-        kernel: Kernel,
-        wanted: impl IntoIterator<Item = (usize, usize, Target<'a>)>,
-    ) {
+    pub fn rebuild(&self, kernel: Kernel, wanted: impl IntoIterator<Item = (usize, usize, Target<'a>)>) {
         let mut outputs: Vec<Output<'_>> = wanted
             .into_iter()
             .map(|(row, length, target)| Output {
@@ -203,10 +162,7 @@ impl<'a> Rows<'a> {
         if outputs.is_empty() {
             return;
         }
-        let mut inputs = self.present.map(|row| Input {
-            bytes: self.rows[row].unwrap_or(&[]),
-            hasher: None,
-        });
+        let mut inputs = self.present.map(|row| Input { bytes: self.rows[row].unwrap_or(&[]), hasher: None });
         produce(kernel, &mut inputs, &mut outputs);
     }
 }
@@ -224,18 +180,12 @@ pub fn reconstruct<M: Memory>(
         if *row >= TOTAL_SHARDS || wanted[..at].contains(row) {
             return Err(Error::Internal(format!("no such rows: {wanted:?}")));
         }
-        made.push(
-            given
-                .get(*row)
-                .is_none()
-                .then(|| M::with_capacity(lengths[*row])),
-        );
+        made.push(given.get(*row).is_none().then(|| M::with_capacity(lengths[*row])));
     }
-    let targets = made.iter_mut().zip(wanted).filter_map(|(memory, row)| {
-        memory
-            .as_mut()
-            .map(|memory| (*row, lengths[*row], Target::Grow(memory.vec())))
-    });
+    let targets = made
+        .iter_mut()
+        .zip(wanted)
+        .filter_map(|(memory, row)| memory.as_mut().map(|memory| (*row, lengths[*row], Target::Grow(memory.vec()))));
     given.rebuild(kernel, targets);
     Ok(made)
 }
@@ -248,25 +198,17 @@ pub fn parity_coefficients(parity: usize) -> Row {
 
 /// The first eight rows that are there: data first, since they need the least arithmetic.
 fn choose(rows: &[Option<&[u8]>; TOTAL_SHARDS]) -> Result<[usize; DATA_SHARDS]> {
-    let present: Vec<usize> = (0..TOTAL_SHARDS)
-        .filter(|row| rows[*row].is_some())
-        .collect();
+    let present: Vec<usize> = (0..TOTAL_SHARDS).filter(|row| rows[*row].is_some()).collect();
     match present.first_chunk() {
         Some(chosen) => Ok(*chosen),
-        None => Err(Error::NotEnoughShards {
-            present: present.len(),
-        }),
+        None => Err(Error::NotEnoughShards { present: present.len() }),
     }
 }
 
 fn wrong_count(count: usize) -> Error {
-    Error::Internal(format!(
-        "{TOTAL_SHARDS} places of shards are expected, not {count}"
-    ))
+    Error::Internal(format!("{TOTAL_SHARDS} places of shards are expected, not {count}"))
 }
 
 fn longer_than_any(length: usize) -> Error {
-    Error::TooLarge(format!(
-        "a shard of {length} bytes is longer than any that is made"
-    ))
+    Error::TooLarge(format!("a shard of {length} bytes is longer than any that is made"))
 }

@@ -25,17 +25,10 @@ pub fn nonce() -> [u8; NONCE_BYTES] {
 }
 
 /// Seals what `buffer` holds from `start` on: a nonce and then the plaintext. The tag is appended.
-pub fn seal_tail(
-    buffer: &mut Vec<u8>,
-    start: usize,
-    key: &Key,
-    associated_data: &[u8],
-) -> Result<()> {
+pub fn seal_tail(buffer: &mut Vec<u8>, start: usize, key: &Key, associated_data: &[u8]) -> Result<()> {
     let mut tag = [0; TAG_BYTES];
     let Some((nonce, plaintext)) = buffer[start..].split_first_chunk_mut::<NONCE_BYTES>() else {
-        return Err(Error::Internal(
-            "nothing to seal: the nonce is missing".into(),
-        ));
+        return Err(Error::Internal("nothing to seal: the nonce is missing".into()));
     };
     aead::crypto_aead_xchacha20poly1305_ietf_encrypt_detached_inplace(
         plaintext,
@@ -59,12 +52,7 @@ pub fn seal(key: &Key, plaintext: &[u8], associated_data: &[u8]) -> Result<Vec<u
 }
 
 /// Opens sealed bytes into `plaintext`, which has [`OVERHEAD_BYTES`] fewer. Nothing is written unless they authenticate.
-pub fn open_into(
-    plaintext: &mut [u8],
-    key: &Key,
-    sealed: &[u8],
-    associated_data: &[u8],
-) -> Result<()> {
+pub fn open_into(plaintext: &mut [u8], key: &Key, sealed: &[u8], associated_data: &[u8]) -> Result<()> {
     let (nonce, ciphertext, tag) = parts(sealed)?;
     aead::crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
         plaintext,
@@ -78,11 +66,7 @@ pub fn open_into(
 }
 
 /// Opens sealed bytes where they lie, and gives the plaintext among them.
-pub fn open_in_place<'a>(
-    sealed: &'a mut [u8],
-    key: &Key,
-    associated_data: &[u8],
-) -> Result<&'a mut [u8]> {
+pub fn open_in_place<'a>(sealed: &'a mut [u8], key: &Key, associated_data: &[u8]) -> Result<&'a mut [u8]> {
     let short = too_short(sealed.len());
     let Some((nonce, rest)) = sealed.split_first_chunk_mut::<NONCE_BYTES>() else {
         return Err(short);
@@ -104,12 +88,8 @@ pub fn open_in_place<'a>(
 type Parts<'a> = (&'a [u8; NONCE_BYTES], &'a [u8], &'a [u8; TAG_BYTES]);
 
 fn parts(sealed: &[u8]) -> Result<Parts<'_>> {
-    let (nonce, rest) = sealed
-        .split_first_chunk()
-        .ok_or_else(|| too_short(sealed.len()))?;
-    let (ciphertext, tag) = rest
-        .split_last_chunk()
-        .ok_or_else(|| too_short(sealed.len()))?;
+    let (nonce, rest) = sealed.split_first_chunk().ok_or_else(|| too_short(sealed.len()))?;
+    let (ciphertext, tag) = rest.split_last_chunk().ok_or_else(|| too_short(sealed.len()))?;
     Ok((nonce, ciphertext, tag))
 }
 

@@ -22,19 +22,10 @@ pub struct Context {
 
 impl Context {
     /// What is bound into segment `segment`; `INTERNAL` for one that cannot be.
-    pub fn associated_data(
-        &self,
-        segment: usize,
-        plaintext_bytes: usize,
-    ) -> Result<[u8; ASSOCIATED_BYTES]> {
+    pub fn associated_data(&self, segment: usize, plaintext_bytes: usize) -> Result<[u8; ASSOCIATED_BYTES]> {
         let count = self.segments_in_stripe;
-        if !(1..=DATA_SHARDS).contains(&count)
-            || segment >= count
-            || plaintext_bytes > MAX_SEGMENT_BYTES
-        {
-            return Err(Error::Internal(format!(
-                "no such segment: {segment} of {count}, {plaintext_bytes} bytes"
-            )));
+        if !(1..=DATA_SHARDS).contains(&count) || segment >= count || plaintext_bytes > MAX_SEGMENT_BYTES {
+            return Err(Error::Internal(format!("no such segment: {segment} of {count}, {plaintext_bytes} bytes")));
         }
         let fields: [&[u8]; 6] = [
             CONTEXT_NAME,
@@ -66,15 +57,7 @@ pub fn seal_segment<M: Memory>(
     let mut memory = M::with_capacity(frame_capacity(plaintext.length()) + seal::OVERHEAD_BYTES);
     let sealed = memory.vec();
     sealed.extend_from_slice(&seal::nonce());
-    Workspace::with(|tools| {
-        append_frame(
-            &mut tools.compressor,
-            &mut tools.scratch,
-            plaintext,
-            compression,
-            sealed,
-        )
-    })?;
+    Workspace::with(|tools| append_frame(&mut tools.compressor, &mut tools.scratch, plaintext, compression, sealed))?;
     seal::seal_tail(sealed, 0, key, &associated_data)?;
     let compressed_bytes = sealed.len() - seal::OVERHEAD_BYTES;
     Ok((memory, compressed_bytes))
@@ -90,20 +73,14 @@ pub fn open_segment<M: Memory>(
 ) -> Result<M> {
     let associated_data = context.associated_data(segment, plaintext_bytes)?;
     if sealed.len() < seal::OVERHEAD_BYTES || sealed.len() > MAX_SHARD_BYTES {
-        return Err(Error::Corrupt(format!(
-            "{} bytes are no sealed segment",
-            sealed.len()
-        )));
+        return Err(Error::Corrupt(format!("{} bytes are no sealed segment", sealed.len())));
     }
     Workspace::with(|tools| {
         let frame = room(&mut tools.scratch, sealed.len() - seal::OVERHEAD_BYTES);
         seal::open_into(frame, key, sealed, &associated_data)?;
         let mut memory = M::with_capacity(plaintext_bytes);
-        let other_length =
-            || Error::Corrupt(format!("the segment does not hold {plaintext_bytes} bytes"));
-        match read_frame(&mut tools.decompressor, frame, plaintext_bytes, |_| {
-            memory.vec()
-        }) {
+        let other_length = || Error::Corrupt(format!("the segment does not hold {plaintext_bytes} bytes"));
+        match read_frame(&mut tools.decompressor, frame, plaintext_bytes, |_| memory.vec()) {
             Ok(()) if memory.bytes().len() == plaintext_bytes => Ok(memory),
             Ok(()) | Err(Error::TooLarge(_)) => Err(other_length()),
             Err(error) => Err(error),

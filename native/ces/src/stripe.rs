@@ -9,10 +9,7 @@ use crate::rows::{Input, Output, Target, parity_coefficients, produce};
 use crate::seal::Key;
 use crate::segment::{Context, seal_segment};
 use crate::spread::spread;
-use crate::{
-    Compression, DATA_SHARDS, Encoded, Error, IDENTITY_BYTES, Kernel, PARITY_SHARDS, Result,
-    identity,
-};
+use crate::{Compression, DATA_SHARDS, Encoded, Error, IDENTITY_BYTES, Kernel, PARITY_SHARDS, Result, identity};
 
 /// Seals the segments that `lengths` cuts `plaintext` into, on up to `threads` threads, and adds parity.
 pub fn encode_stripe<M: Memory>(
@@ -24,13 +21,8 @@ pub fn encode_stripe<M: Memory>(
     compression: Compression,
     threads: usize,
 ) -> Result<Encoded<M>> {
-    let total = lengths
-        .iter()
-        .fold(0_usize, |sum, length| sum.saturating_add(*length));
-    if lengths.len() != context.segments_in_stripe
-        || lengths.len() > DATA_SHARDS
-        || total != plaintext.length()
-    {
+    let total = lengths.iter().fold(0_usize, |sum, length| sum.saturating_add(*length));
+    if lengths.len() != context.segments_in_stripe || lengths.len() > DATA_SHARDS || total != plaintext.length() {
         return Err(Error::Internal(format!(
             "{} segments of {total} bytes do not fit a stripe of {} with {}",
             lengths.len(),
@@ -47,16 +39,11 @@ pub fn encode_stripe<M: Memory>(
         })
         .collect();
     let sealed = spread(threads, segments.len(), |segment| {
-        let (memory, bytes) =
-            seal_segment::<M>(segments[segment], segment, key, context, compression)?;
+        let (memory, bytes) = seal_segment::<M>(segments[segment], segment, key, context, compression)?;
         let identity = identity(memory.bytes());
         Ok((memory, bytes, identity))
     });
-    let mut encoded = Encoded {
-        shards: Vec::new(),
-        identities: Vec::new(),
-        compressed_bytes: 0,
-    };
+    let mut encoded = Encoded { shards: Vec::new(), identities: Vec::new(), compressed_bytes: 0 };
     for result in sealed {
         let (memory, bytes, identity) = result?;
         encoded.shards.push(memory);
@@ -85,30 +72,16 @@ pub struct Coded<M> {
 }
 
 /// Parity over data rows as if padded to the longest; each thread makes its share of the rows.
-pub fn add_parity<M: Memory>(
-    kernel: Kernel,
-    data: &[&[u8]],
-    hash_data: bool,
-    threads: usize,
-) -> Coded<M> {
+pub fn add_parity<M: Memory>(kernel: Kernel, data: &[&[u8]], hash_data: bool, threads: usize) -> Coded<M> {
     let length = data.iter().map(|row| row.len()).max().unwrap_or(0);
     let shares = threads.clamp(1, PARITY_SHARDS);
-    let share_of = |rows: usize, share: usize| -> Range<usize> {
-        rows * share / shares..rows * (share + 1) / shares
-    };
+    let share_of = |rows: usize, share: usize| -> Range<usize> { rows * share / shares..rows * (share + 1) / shares };
     let made = spread(shares, shares, |share| {
-        let hashed = if hash_data {
-            share_of(data.len(), share)
-        } else {
-            0..0
-        };
+        let hashed = if hash_data { share_of(data.len(), share) } else { 0..0 };
         let mut inputs: Vec<Input<'_>> = data
             .iter()
             .enumerate()
-            .map(|(row, bytes)| Input {
-                bytes,
-                hasher: hashed.contains(&row).then(Hasher::new),
-            })
+            .map(|(row, bytes)| Input { bytes, hasher: hashed.contains(&row).then(Hasher::new) })
             .collect();
         let rows = share_of(PARITY_SHARDS, share);
         let mut memories: Vec<M> = rows.clone().map(|_| M::with_capacity(length)).collect();
@@ -122,23 +95,11 @@ pub fn add_parity<M: Memory>(
             })
             .collect();
         produce(kernel, &mut inputs, &mut outputs);
-        let digests: Vec<_> = outputs
-            .into_iter()
-            .filter_map(|output| finish(output.hasher))
-            .collect();
+        let digests: Vec<_> = outputs.into_iter().filter_map(|output| finish(output.hasher)).collect();
         let parity: Vec<_> = memories.into_iter().zip(digests).collect();
-        (
-            parity,
-            inputs
-                .into_iter()
-                .filter_map(|input| finish(input.hasher))
-                .collect::<Vec<_>>(),
-        )
+        (parity, inputs.into_iter().filter_map(|input| finish(input.hasher)).collect::<Vec<_>>())
     });
-    let mut coded = Coded {
-        parity: Vec::new(),
-        data_identities: Vec::new(),
-    };
+    let mut coded = Coded { parity: Vec::new(), data_identities: Vec::new() };
     for (parity, data_identities) in made {
         coded.parity.extend(parity);
         coded.data_identities.extend(data_identities);

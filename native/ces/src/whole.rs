@@ -35,24 +35,14 @@ pub fn encode_whole<M: Memory>(
 ) -> Result<Block<M>> {
     let length = plaintext.length();
     if length > MAX_WHOLE_BYTES {
-        return Err(Error::TooLarge(format!(
-            "{length} bytes; a whole block holds {MAX_WHOLE_BYTES}"
-        )));
+        return Err(Error::TooLarge(format!("{length} bytes; a whole block holds {MAX_WHOLE_BYTES}")));
     }
     let capacity = PREFIX_BYTES + seal::OVERHEAD_BYTES + frame_capacity(length) + DATA_SHARDS;
     let mut data = M::with_capacity(capacity);
     let block = data.vec();
     block.extend_from_slice(&[0; PREFIX_BYTES]);
     block.extend_from_slice(&seal::nonce());
-    Workspace::with(|tools| {
-        append_frame(
-            &mut tools.compressor,
-            &mut tools.scratch,
-            plaintext,
-            compression,
-            block,
-        )
-    })?;
+    Workspace::with(|tools| append_frame(&mut tools.compressor, &mut tools.scratch, plaintext, compression, block))?;
     seal::seal_tail(block, PREFIX_BYTES, key, &[])?;
     let sealed_bytes = block.len() - PREFIX_BYTES;
     block[..PREFIX_BYTES].copy_from_slice(&(sealed_bytes as u32).to_le_bytes());
@@ -60,37 +50,21 @@ pub fn encode_whole<M: Memory>(
     block.resize(shard_bytes * DATA_SHARDS, 0);
 
     let slices: Vec<&[u8]> = block.chunks_exact(shard_bytes).collect();
-    let Coded {
-        parity,
-        data_identities: mut identities,
-    } = add_parity::<M>(kernel, &slices, true, threads);
+    let Coded { parity, data_identities: mut identities } = add_parity::<M>(kernel, &slices, true, threads);
     let (parity, of_parity): (Vec<M>, Vec<_>) = parity.into_iter().unzip();
     identities.extend(of_parity);
-    Ok(Block {
-        data,
-        shard_bytes,
-        parity,
-        identities,
-        compressed_bytes: sealed_bytes - seal::OVERHEAD_BYTES,
-    })
+    Ok(Block { data, shard_bytes, parity, identities, compressed_bytes: sealed_bytes - seal::OVERHEAD_BYTES })
 }
 
 /// Opens a block from any eight shards. More plaintext than `max_bytes` is `TOO_LARGE`.
-pub fn decode_whole<M: Memory>(
-    kernel: Kernel,
-    shards: &[Option<&[u8]>],
-    key: &Key,
-    max_bytes: usize,
-) -> Result<M> {
+pub fn decode_whole<M: Memory>(kernel: Kernel, shards: &[Option<&[u8]>], key: &Key, max_bytes: usize) -> Result<M> {
     let (rows, shard_bytes) = Rows::of_one_length(shards)?;
     Workspace::with(|tools| {
         let block = room(&mut tools.scratch, shard_bytes * DATA_SHARDS);
         join(kernel, &rows, shard_bytes, block);
         let frame = seal::open_in_place(sealed_in(block)?, key, &[])?;
         let mut memory = None;
-        read_frame(&mut tools.decompressor, frame, max_bytes, |bytes| {
-            memory.insert(M::with_capacity(bytes)).vec()
-        })?;
+        read_frame(&mut tools.decompressor, frame, max_bytes, |bytes| memory.insert(M::with_capacity(bytes)).vec())?;
         memory.ok_or_else(|| Error::Internal("a frame was read without asking for room".into()))
     })
 }
@@ -100,16 +74,13 @@ fn join(kernel: Kernel, rows: &Rows<'_>, shard_bytes: usize, block: &mut [u8]) {
     if shard_bytes == 0 {
         return;
     }
-    let missing = block
-        .chunks_exact_mut(shard_bytes)
-        .enumerate()
-        .filter_map(|(row, room)| match rows.get(row) {
-            Some(bytes) => {
-                room.copy_from_slice(bytes);
-                None
-            }
-            None => Some((row, shard_bytes, Target::Fill(room))),
-        });
+    let missing = block.chunks_exact_mut(shard_bytes).enumerate().filter_map(|(row, room)| match rows.get(row) {
+        Some(bytes) => {
+            room.copy_from_slice(bytes);
+            None
+        }
+        None => Some((row, shard_bytes, Target::Fill(room))),
+    });
     rows.rebuild(kernel, missing);
 }
 
@@ -117,9 +88,7 @@ fn join(kernel: Kernel, rows: &Rows<'_>, shard_bytes: usize, block: &mut [u8]) {
 fn sealed_in(block: &mut [u8]) -> Result<&mut [u8]> {
     let broken = || Error::Corrupt("the shards do not make up one sealed block".into());
     let total = block.len();
-    let (prefix, rest) = block
-        .split_first_chunk_mut::<PREFIX_BYTES>()
-        .ok_or_else(broken)?;
+    let (prefix, rest) = block.split_first_chunk_mut::<PREFIX_BYTES>().ok_or_else(broken)?;
     let sealed_bytes = u32::from_le_bytes(*prefix) as usize;
     let (sealed, padding) = rest.split_at_mut_checked(sealed_bytes).ok_or_else(broken)?;
     if (PREFIX_BYTES + sealed_bytes).div_ceil(DATA_SHARDS) * DATA_SHARDS != total

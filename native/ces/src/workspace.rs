@@ -29,9 +29,7 @@ impl Workspace {
             scratch: Vec::new(),
         });
         let result = work(&mut workspace);
-        let bytes = workspace.compressor.sizeof()
-            + workspace.decompressor.sizeof()
-            + workspace.scratch.capacity();
+        let bytes = workspace.compressor.sizeof() + workspace.decompressor.sizeof() + workspace.scratch.capacity();
         let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes <= MAX_IDLE_BYTES && idle.len() < MAX_IDLE {
             idle.push(workspace);

@@ -9,35 +9,21 @@ use proptest::prelude::*;
 const KEY: [u8; 32] = [3; 32];
 
 fn context(segments_in_stripe: usize) -> Context {
-    Context {
-        salt: [9; 32],
-        stripe: 5,
-        segments_in_stripe,
-    }
+    Context { salt: [9; 32], stripe: 5, segments_in_stripe }
 }
 
 fn shards_of(block: &Block<Vec<u8>>) -> Vec<Vec<u8>> {
-    block
-        .data
-        .chunks_exact(block.shard_bytes)
-        .map(<[u8]>::to_vec)
-        .chain(block.parity.iter().cloned())
-        .collect()
+    block.data.chunks_exact(block.shard_bytes).map(<[u8]>::to_vec).chain(block.parity.iter().cloned()).collect()
 }
 
 fn decode(shards: &[Vec<u8>], lost: u32, max_bytes: usize) -> Result<Vec<u8>, Error> {
-    let given: Vec<Option<&[u8]>> = shards
-        .iter()
-        .enumerate()
-        .map(|(row, bytes)| (lost >> row & 1 == 0).then_some(bytes.as_slice()))
-        .collect();
+    let given: Vec<Option<&[u8]>> =
+        shards.iter().enumerate().map(|(row, bytes)| (lost >> row & 1 == 0).then_some(bytes.as_slice())).collect();
     decode_whole(Kernel::detect(), &given, &KEY, max_bytes)
 }
 
 fn text(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| b"the quick brown fox jumps over the lazy dog "[at * at / 7 % 44])
-        .collect()
+    (0..length).map(|at| b"the quick brown fox jumps over the lazy dog "[at * at / 7 % 44]).collect()
 }
 
 fn any_compression() -> impl Strategy<Value = Compression> {
@@ -49,10 +35,7 @@ fn any_compression() -> impl Strategy<Value = Compression> {
 }
 
 fn any_plaintext(longest: usize) -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![
-        prop::collection::vec(any::<u8>(), 0..longest),
-        (0..longest).prop_map(text)
-    ]
+    prop_oneof![prop::collection::vec(any::<u8>(), 0..longest), (0..longest).prop_map(text)]
 }
 
 proptest! {
@@ -135,30 +118,17 @@ proptest! {
 #[test]
 fn damage_is_corrupt_and_absence_is_not() {
     let plaintext = text(10_000);
-    let block: Block<Vec<u8>> = encode_whole(
-        Kernel::detect(),
-        Span::new(&[&plaintext]),
-        &KEY,
-        Compression::Level(3),
-        1,
-    )
-    .unwrap();
+    let block: Block<Vec<u8>> =
+        encode_whole(Kernel::detect(), Span::new(&[&plaintext]), &KEY, Compression::Level(3), 1).unwrap();
     let good = shards_of(&block);
     let mut damaged = good.clone();
     damaged[2][10] ^= 1;
     assert_eq!(decode(&damaged, 0, 20_000).unwrap_err().code(), "CORRUPT");
-    assert_eq!(
-        decode(&damaged, 0b100, 20_000).unwrap(),
-        plaintext,
-        "the damaged one left out"
-    );
+    assert_eq!(decode(&damaged, 0b100, 20_000).unwrap(), plaintext, "the damaged one left out");
     let mut swapped = good.clone();
     swapped.swap(0, 1);
     assert_eq!(decode(&swapped, 0, 20_000).unwrap_err().code(), "CORRUPT");
-    assert_eq!(
-        decode(&good, 0b11111, 20_000).unwrap_err(),
-        Error::NotEnoughShards { present: 7 }
-    );
+    assert_eq!(decode(&good, 0b11111, 20_000).unwrap_err(), Error::NotEnoughShards { present: 7 });
     assert_eq!(decode(&good, 0, 9_999).unwrap_err().code(), "TOO_LARGE");
 }
 
@@ -168,11 +138,7 @@ fn bombs_are_refused_before_memory_is_taken() {
     let block_of_zeros = |last: u32| ((128 * 1024) << 3 | 1 << 1 | last).to_le_bytes();
     for declared in [true, false] {
         let mut frame = 0xFD2F_B528_u32.to_le_bytes().to_vec();
-        frame.extend_from_slice(if declared {
-            &[0xC0, 0x38]
-        } else {
-            &[0x00, 0x38]
-        });
+        frame.extend_from_slice(if declared { &[0xC0, 0x38] } else { &[0x00, 0x38] });
         let blocks = 80 * 1024_u64;
         if declared {
             frame.extend_from_slice(&(blocks * 128 * 1024).to_le_bytes());
@@ -201,11 +167,7 @@ fn segments_cannot_change_places() {
         1,
     )
     .unwrap();
-    let open = |segment: usize,
-                length: usize,
-                key: &[u8; 32],
-                context: &Context|
-     -> Result<Vec<u8>, Error> {
+    let open = |segment: usize, length: usize, key: &[u8; 32], context: &Context| -> Result<Vec<u8>, Error> {
         open_segment(&encoded.shards[0], segment, length, key, context)
     };
     let right = context(2);
@@ -214,15 +176,7 @@ fn segments_cannot_change_places() {
         open(1, 2000, &KEY, &right),
         open(0, 1999, &KEY, &right),
         open(0, 2000, &[4; 32], &right),
-        open(
-            0,
-            2000,
-            &KEY,
-            &Context {
-                salt: [8; 32],
-                ..right
-            },
-        ),
+        open(0, 2000, &KEY, &Context { salt: [8; 32], ..right }),
         open(0, 2000, &KEY, &Context { stripe: 6, ..right }),
         open(0, 2000, &KEY, &context(3)),
     ] {
@@ -236,16 +190,8 @@ fn requests_that_cannot_be_are_internal_or_too_large() {
     let chunks: [&[u8]; 1] = [&plaintext];
     let span = Span::new(&chunks);
     let encode = |lengths: &[usize], count: usize, compression: Compression| {
-        encode_stripe::<Vec<u8>>(
-            Kernel::detect(),
-            span,
-            lengths,
-            &KEY,
-            &context(count),
-            compression,
-            1,
-        )
-        .map(|encoded| encoded.shards.len())
+        encode_stripe::<Vec<u8>>(Kernel::detect(), span, lengths, &KEY, &context(count), compression, 1)
+            .map(|encoded| encoded.shards.len())
     };
     assert_eq!(encode(&[60, 40], 2, Compression::Store), Ok(12));
     for (lengths, count, compression) in [
@@ -258,19 +204,9 @@ fn requests_that_cannot_be_are_internal_or_too_large() {
         (&[100], 1, Compression::Level(23)),
         (&[100], 1, Compression::Sample { min: 0, max: 3 }),
     ] {
-        assert_eq!(
-            encode(lengths, count, compression).unwrap_err().code(),
-            "INTERNAL",
-            "{lengths:?} {count}"
-        );
+        assert_eq!(encode(lengths, count, compression).unwrap_err().code(), "INTERNAL", "{lengths:?} {count}");
     }
     let large = vec![0; pangea_ces::MAX_WHOLE_BYTES + 1];
-    let refused = encode_whole::<Vec<u8>>(
-        Kernel::detect(),
-        Span::new(&[&large]),
-        &KEY,
-        Compression::Store,
-        1,
-    );
+    let refused = encode_whole::<Vec<u8>>(Kernel::detect(), Span::new(&[&large]), &KEY, Compression::Store, 1);
     assert!(refused.is_err_and(|error| error.code() == "TOO_LARGE"));
 }

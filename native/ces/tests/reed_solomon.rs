@@ -42,12 +42,7 @@ fn the_golden_value_holds_on_every_kernel() {
     for kernel in Kernel::available() {
         let parity = parity(kernel, &data, 1);
         let mut hash = Xxh64::new(0);
-        for (index, shard) in data
-            .iter()
-            .copied()
-            .chain(parity.iter().map(Vec::as_slice))
-            .enumerate()
-        {
+        for (index, shard) in data.iter().copied().chain(parity.iter().map(Vec::as_slice)).enumerate() {
             hash.update(&[index as u8]);
             hash.update(shard);
         }
@@ -66,9 +61,8 @@ fn the_best_kernel_comes_first_and_the_reference_last() {
 fn parity_is_that_of_reed_solomon_erasure() {
     let other = ReedSolomon::new(DATA_SHARDS, PARITY_SHARDS).unwrap();
     for length in [1, 15, 16, 31, 63, 64, 65, 1000, 65_536, 65_537, 200_003] {
-        let mut shards: Vec<Vec<u8>> = (0..DATA_SHARDS)
-            .map(|row| pseudo_random(length, length as u64 * 77 + row as u64))
-            .collect();
+        let mut shards: Vec<Vec<u8>> =
+            (0..DATA_SHARDS).map(|row| pseudo_random(length, length as u64 * 77 + row as u64)).collect();
         shards.resize(TOTAL_SHARDS, vec![0; length]);
         other.encode(&mut shards).unwrap();
         let data: Vec<&[u8]> = shards[..DATA_SHARDS].iter().map(Vec::as_slice).collect();
@@ -88,32 +82,20 @@ fn parity_is_that_of_reed_solomon_erasure() {
 #[test]
 fn every_loss_of_up_to_four_rows_of_unequal_length_is_made_good() {
     let lengths = [70_000, 3, 0, 66_000, 65_536, 69_999, 1, 32];
-    let mut rows: Vec<Vec<u8>> = lengths
-        .iter()
-        .enumerate()
-        .map(|(row, length)| pseudo_random(*length, row as u64 + 5))
-        .collect();
+    let mut rows: Vec<Vec<u8>> =
+        lengths.iter().enumerate().map(|(row, length)| pseudo_random(*length, row as u64 + 5)).collect();
     let data: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
     let parity = parity(Kernel::detect(), &data, 1);
     rows.extend(parity);
     let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
     let mut patterns = 0;
     for lost in (0_u32..1 << TOTAL_SHARDS).filter(|lost| lost.count_ones() <= 4) {
-        let given: Vec<Option<&[u8]>> = rows
-            .iter()
-            .enumerate()
-            .map(|(row, bytes)| (lost >> row & 1 == 0).then_some(bytes.as_slice()))
-            .collect();
-        let wanted: Vec<usize> = (0..TOTAL_SHARDS)
-            .filter(|row| lost >> row & 1 == 1)
-            .collect();
+        let given: Vec<Option<&[u8]>> =
+            rows.iter().enumerate().map(|(row, bytes)| (lost >> row & 1 == 0).then_some(bytes.as_slice())).collect();
+        let wanted: Vec<usize> = (0..TOTAL_SHARDS).filter(|row| lost >> row & 1 == 1).collect();
         let made = reconstruct::<Vec<u8>>(Kernel::detect(), &given, &lengths, &wanted).unwrap();
         for (row, bytes) in wanted.iter().zip(made) {
-            assert_eq!(
-                bytes.unwrap_or_default(),
-                rows[*row],
-                "row {row} of loss {lost:012b}"
-            );
+            assert_eq!(bytes.unwrap_or_default(), rows[*row], "row {row} of loss {lost:012b}");
         }
         patterns += 1;
     }

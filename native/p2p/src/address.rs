@@ -157,14 +157,39 @@ mod tests {
             assert_eq!(with_peer.address.to_string(), text);
             assert_eq!(with_peer.peer.unwrap().to_string(), peer);
         }
-        for text in ["", "x", "/ip4/1.2.3.4", "/ip4/1.2.3.4/udp/1", "/dns4/a/tcp/1", "/tcp/1", "/ip4/1.2.3.4/tcp/1/ws", "/ip4/300.1.1.1/tcp/1"] {
+        for text in [
+            "",
+            "x",
+            "/ip4/1.2.3.4",
+            "/ip4/1.2.3.4/udp/1",
+            "/dns4/a/tcp/1",
+            "/tcp/1",
+            "/ip4/1.2.3.4/tcp/1/ws",
+            "/ip4/300.1.1.1/tcp/1",
+        ] {
             assert_eq!(parse_target(text).unwrap_err().code, "ADDRESS_INVALID", "{text}");
         }
     }
 
     #[test]
     fn local_addresses() {
-        for text in ["127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.1.1", "100.64.0.1", "0.0.0.0", "224.0.0.1", "::1", "fe80::1", "fc00::1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::"] {
+        for text in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.31.0.1",
+            "192.168.1.1",
+            "169.254.1.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "::",
+        ] {
             assert!(is_local(text.parse().unwrap()), "{text}");
         }
         for text in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "2002:808:808::"] {
@@ -180,7 +205,8 @@ mod tests {
         assert!(policy.permits(&at("/ip4/8.8.8.8/tcp/1")));
         assert!(!policy.permits(&at("/ip4/10.0.0.1/tcp/1")));
         assert!(!policy.permits(&at("/dns4/localhost/tcp/1")));
-        let (first, second) = (policy.as_operator(at("/ip4/10.0.0.1/tcp/1")), policy.as_operator(at("/ip4/10.0.0.1/tcp/1")));
+        let (first, second) =
+            (policy.as_operator(at("/ip4/10.0.0.1/tcp/1")), policy.as_operator(at("/ip4/10.0.0.1/tcp/1")));
         drop(first);
         assert!(policy.permits(&at("/ip4/10.0.0.1/tcp/1")));
         assert!(!policy.permits(&at("/ip4/10.0.0.1/tcp/2")));

@@ -34,10 +34,19 @@ pub(crate) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(crate) fn new(keypair: &Keypair, options: &Options, allow: AllowList, served: Served, events: mpsc::Sender<Event>) -> Result<Self, P2pError> {
+    pub(crate) fn new(
+        keypair: &Keypair,
+        options: &Options,
+        allow: AllowList,
+        served: Served,
+        events: mpsc::Sender<Event>,
+    ) -> Result<Self, P2pError> {
         let own = keypair.public().to_peer_id();
         let mdns = if options.mdns {
-            Some(mdns::tokio::Behaviour::new(mdns::Config::default(), own).map_err(|error| P2pError::new("NOT_SUPPORTED", format!("no mDNS here: {error}")))?)
+            Some(
+                mdns::tokio::Behaviour::new(mdns::Config::default(), own)
+                    .map_err(|error| P2pError::new("NOT_SUPPORTED", format!("no mDNS here: {error}")))?,
+            )
         } else {
             None
         };

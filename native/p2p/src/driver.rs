@@ -59,7 +59,8 @@ pub(crate) struct Started {
 }
 
 pub(crate) async fn start(options: Options) -> Result<Started, P2pError> {
-    let keypair = identity::Keypair::ed25519_from_bytes(options.seed).map_err(|error| P2pError::new("INTERNAL", error))?;
+    let keypair =
+        identity::Keypair::ed25519_from_bytes(options.seed).map_err(|error| P2pError::new("INTERNAL", error))?;
     let peer = keypair.public().to_peer_id();
     let allow = AllowList::new(&options.allow).map_err(|error| P2pError::new("CONFIG_INVALID", error))?;
     let policy = DialPolicy::new(allow.clone());
@@ -128,7 +129,9 @@ impl Driver {
                 let event = self.swarm.select_next_some().await;
                 match &event {
                     SwarmEvent::NewListenAddr { listener_id, .. } => pending.retain(|id| id != listener_id),
-                    SwarmEvent::ListenerClosed { listener_id, reason: Err(error), .. } if pending.contains(listener_id) => {
+                    SwarmEvent::ListenerClosed { listener_id, reason: Err(error), .. }
+                        if pending.contains(listener_id) =>
+                    {
                         return Err(listen_error(error, "the given address"));
                     }
                     _ => {}
@@ -137,7 +140,9 @@ impl Driver {
             }
             Ok(())
         };
-        timeout(limits::HANDSHAKE, ready).await.map_err(|_| P2pError::new("ADDRESS_INVALID", "no interface has the listening address"))?
+        timeout(limits::HANDSHAKE, ready)
+            .await
+            .map_err(|_| P2pError::new("ADDRESS_INVALID", "no interface has the listening address"))?
     }
 
     async fn run(mut self) {
@@ -175,7 +180,8 @@ impl Driver {
         match command {
             Command::Dial { target, reply } => self.dial_operator(target, reply),
             Command::DialLearned { peer, addresses, reply } => {
-                let opts = DialOpts::peer_id(peer).addresses(addresses).condition(PeerCondition::DisconnectedAndNotDialing);
+                let opts =
+                    DialOpts::peer_id(peer).addresses(addresses).condition(PeerCondition::DisconnectedAndNotDialing);
                 self.dial(Some(peer), opts.build(), None, reply);
             }
             Command::Disconnect { peer, reply } => {
@@ -199,7 +205,11 @@ impl Driver {
             Command::Get { key, within, reply } => self.queries.get(kad, &key, within, reply),
             Command::Closest { key, within, reply } => self.queries.closest(kad, key, within, reply),
             Command::Put { key, value, reply } => {
-                let record = kad::Record { publisher: None, expires: Some(Instant::now() + limits::RECORD_AGE), ..kad::Record::new(key, value) };
+                let record = kad::Record {
+                    publisher: None,
+                    expires: Some(Instant::now() + limits::RECORD_AGE),
+                    ..kad::Record::new(key, value)
+                };
                 self.verdicts.ask(record.clone(), kad.store_mut(), Instant::now());
                 self.queries.put(kad, record, reply);
             }
@@ -210,13 +220,21 @@ impl Driver {
     fn dial_operator(&mut self, target: Target, reply: Reply<Result<PeerId, P2pError>>) {
         let passing = self.policy.as_operator(target.address.clone());
         let opts = match target.peer {
-            Some(peer) => DialOpts::peer_id(peer).addresses(vec![target.address]).condition(PeerCondition::Always).build(),
+            Some(peer) => {
+                DialOpts::peer_id(peer).addresses(vec![target.address]).condition(PeerCondition::Always).build()
+            }
             None => DialOpts::unknown_peer_id().address(target.address).build(),
         };
         self.dial(target.peer, opts, Some(passing), reply);
     }
 
-    fn dial(&mut self, peer: Option<PeerId>, opts: DialOpts, passing: Option<OperatorDial>, reply: Reply<Result<PeerId, P2pError>>) {
+    fn dial(
+        &mut self,
+        peer: Option<PeerId>,
+        opts: DialOpts,
+        passing: Option<OperatorDial>,
+        reply: Reply<Result<PeerId, P2pError>>,
+    ) {
         if let Some(peer) = peer.filter(|peer| self.swarm.is_connected(peer)) {
             return drop(reply.send(Ok(peer)));
         }
@@ -266,8 +284,12 @@ impl Driver {
                     let _ = dial.reply.send(Err(public(dial_error(&error))));
                 }
             }
-            SwarmEvent::IncomingConnectionError { send_back_addr, error: ListenError::Denied { cause }, .. } => self.denied(cause, send_back_addr),
-            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => self.identified(peer_id, &info),
+            SwarmEvent::IncomingConnectionError { send_back_addr, error: ListenError::Denied { cause }, .. } => {
+                self.denied(cause, send_back_addr)
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
+                self.identified(peer_id, &info)
+            }
             SwarmEvent::Behaviour(BehaviourEvent::Kad(event)) => self.on_kad(event),
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => self.on_mdns(found),
             _ => {}
@@ -321,7 +343,9 @@ impl Driver {
     fn on_kad(&mut self, event: kad::Event) {
         let kad = &mut self.swarm.behaviour_mut().kad;
         match event {
-            kad::Event::OutboundQueryProgressed { id, result, step, .. } => self.queries.progress(kad, &self.book, id, result, step.last),
+            kad::Event::OutboundQueryProgressed { id, result, step, .. } => {
+                self.queries.progress(kad, &self.book, id, result, step.last)
+            }
             kad::Event::RoutingUpdated { peer, addresses, old_peer, .. } => {
                 let mut table = self.snapshot.table.lock();
                 old_peer.and_then(|old| table.remove(&old));
@@ -332,7 +356,11 @@ impl Driver {
             }
             kad::Event::InboundRequest { request: kad::InboundRequest::AddProvider { record: Some(mut record) } } => {
                 record.addresses = usable(&record.addresses);
-                let from = self.connections.values().find(|connection| connection.peer == record.provider).and_then(|connection| ip_of(&connection.address));
+                let from = self
+                    .connections
+                    .values()
+                    .find(|connection| connection.peer == record.provider)
+                    .and_then(|connection| ip_of(&connection.address));
                 // A full store refuses: the announcer announces to nineteen others too.
                 let _ = kad.store_mut().keep_provider(record, from.and_then(subnet), Instant::now());
             }
@@ -361,31 +389,48 @@ impl Driver {
 
 /// libp2p listens with SO_REUSEPORT, and would share a port with another process of this user without a word.
 fn probe(address: &Multiaddr, text: &str) -> Result<(), P2pError> {
-    let port = address.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None }).unwrap_or(0);
+    let port =
+        address.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None }).unwrap_or(0);
     match ip_of(address) {
-        Some(ip) if port != 0 => TcpListener::bind(SocketAddr::new(ip, port)).map(drop).map_err(|error| listen_error(&error, text)),
+        Some(ip) if port != 0 => {
+            TcpListener::bind(SocketAddr::new(ip, port)).map(drop).map_err(|error| listen_error(&error, text))
+        }
         _ => Ok(()),
     }
 }
 
 fn listen_error(error: &(dyn std::error::Error + 'static), text: &str) -> P2pError {
     match find_cause::<std::io::Error>(error).map(std::io::Error::kind) {
-        Some(std::io::ErrorKind::AddrInUse) => P2pError::new("PORT_IN_USE", format!("{text} is in use by another process")),
+        Some(std::io::ErrorKind::AddrInUse) => {
+            P2pError::new("PORT_IN_USE", format!("{text} is in use by another process"))
+        }
         _ => P2pError::new("ADDRESS_INVALID", format!("cannot listen on {text}: {error}")),
     }
 }
 
 pub(crate) fn dial_error(error: &DialError) -> P2pError {
     match error {
-        DialError::WrongPeerId { obtained, .. } => P2pError::new("PEER_MISMATCH", format!("{obtained} answered instead")),
+        DialError::WrongPeerId { obtained, .. } => {
+            P2pError::new("PEER_MISMATCH", format!("{obtained} answered instead"))
+        }
         DialError::NoAddresses => P2pError::new(NO_ADDRESS, "no address is known"),
         DialError::Denied { cause } => P2pError::new("DIAL_REFUSED", format!("not dialled: {cause}")),
         DialError::Transport(attempts) => {
-            let all: Vec<(&Multiaddr, String)> = attempts.iter().map(|(address, error)| (address, chain(error))).collect();
+            let all: Vec<(&Multiaddr, String)> =
+                attempts.iter().map(|(address, error)| (address, chain(error))).collect();
             let refused = !all.is_empty() && all.iter().all(|(_, text)| text.contains(DIAL_REFUSED));
             let late = all.iter().any(|(_, text)| text.contains("Timeout"));
             let text = all.iter().map(|(address, text)| format!("{address}: {text}")).collect::<Vec<_>>().join("; ");
-            P2pError::new(if refused { "DIAL_REFUSED" } else if late { "TIMEOUT" } else { "PEER_UNREACHABLE" }, text)
+            P2pError::new(
+                if refused {
+                    "DIAL_REFUSED"
+                } else if late {
+                    "TIMEOUT"
+                } else {
+                    "PEER_UNREACHABLE"
+                },
+                text,
+            )
         }
         other => P2pError::new("PEER_UNREACHABLE", other),
     }

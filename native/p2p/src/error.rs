@@ -22,14 +22,18 @@ impl P2pError {
 }
 
 /// Looks for an error of one type behind another, through the boxes that transports put around it.
-pub(crate) fn find_cause<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
+pub(crate) fn find_cause<'a, T: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a T> {
     let mut current = Some(error);
     while let Some(error) = current {
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);
         }
         // The source of a custom io::Error is its content's source: the content itself has to be asked for.
-        if let Some(found) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref).and_then(|inner| find_cause(inner)) {
+        if let Some(found) =
+            error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref).and_then(|inner| find_cause(inner))
+        {
             return Some(found);
         }
         current = error.source();

@@ -5,7 +5,10 @@ use std::task::{Context, Poll};
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
-use libp2p::swarm::{ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm, dummy};
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+    dummy,
+};
 use libp2p::{Multiaddr, PeerId};
 use pangea_firewall::AllowList;
 use thiserror::Error;
@@ -31,8 +34,17 @@ impl NetworkBehaviour for Behaviour {
     type ConnectionHandler = dummy::ConnectionHandler;
     type ToSwarm = Infallible;
 
-    fn handle_pending_inbound_connection(&mut self, _: ConnectionId, _: &Multiaddr, remote: &Multiaddr) -> Result<(), ConnectionDenied> {
-        if ip_of(remote).is_some_and(|ip| self.allow.permits(ip)) { Ok(()) } else { Err(ConnectionDenied::new(NotAllowed)) }
+    fn handle_pending_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        if ip_of(remote).is_some_and(|ip| self.allow.permits(ip)) {
+            Ok(())
+        } else {
+            Err(ConnectionDenied::new(NotAllowed))
+        }
     }
 
     fn handle_established_inbound_connection(
@@ -43,7 +55,11 @@ impl NetworkBehaviour for Behaviour {
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         // The list may have changed during the handshake.
-        if ip_of(remote).is_some_and(|ip| self.allow.contains(ip)) { Ok(dummy::ConnectionHandler) } else { Err(ConnectionDenied::new(NotAllowed)) }
+        if ip_of(remote).is_some_and(|ip| self.allow.contains(ip)) {
+            Ok(dummy::ConnectionHandler)
+        } else {
+            Err(ConnectionDenied::new(NotAllowed))
+        }
     }
 
     fn handle_established_outbound_connection(

@@ -115,7 +115,13 @@ impl Host {
     /// Starts a swarm and listens. `PORT_IN_USE`, `ADDRESS_INVALID` or `CONFIG_INVALID` when that cannot be.
     pub async fn open(options: Options) -> Result<(Self, mpsc::Receiver<Event>), P2pError> {
         let started = driver::start(options).await?;
-        let host = Self { commands: started.commands, snapshot: started.snapshot, served: started.served, allow: started.allow, peer: started.peer };
+        let host = Self {
+            commands: started.commands,
+            snapshot: started.snapshot,
+            served: started.served,
+            allow: started.allow,
+            peer: started.peer,
+        };
         Ok((host, started.events))
     }
 
@@ -140,7 +146,12 @@ impl Host {
     /// The routing table.
     #[must_use]
     pub fn routing_table(&self) -> Vec<FoundPeer> {
-        self.snapshot.table.lock().iter().map(|(peer, addresses)| FoundPeer { peer: *peer, addresses: addresses.clone() }).collect()
+        self.snapshot
+            .table
+            .lock()
+            .iter()
+            .map(|(peer, addresses)| FoundPeer { peer: *peer, addresses: addresses.clone() })
+            .collect()
     }
 
     /// Connections that the gate (allowed, denied).
@@ -157,7 +168,8 @@ impl Host {
 
     /// Connects to a peer under the dial policy, at addresses that it or others named.
     pub async fn dial_learned(&self, peer: PeerId, addresses: &[String], wait: Duration) -> Result<PeerId, P2pError> {
-        let addresses = addresses.iter().filter_map(|text| parse_target(text).ok()).map(|target| target.address).collect();
+        let addresses =
+            addresses.iter().filter_map(|text| parse_target(text).ok()).map(|target| target.address).collect();
         self.ask(wait, |reply| Command::DialLearned { peer, addresses, reply }).await?
     }
 
@@ -168,7 +180,8 @@ impl Host {
 
     /// Remembers where a peer is said to be.
     pub fn add_addresses(&self, peer: PeerId, addresses: &[String]) -> Result<(), P2pError> {
-        let addresses = addresses.iter().filter_map(|text| parse_target(text).ok()).map(|target| target.address).collect();
+        let addresses =
+            addresses.iter().filter_map(|text| parse_target(text).ok()).map(|target| target.address).collect();
         self.post(Command::AddAddresses { peer, addresses })
     }
 
@@ -184,14 +197,18 @@ impl Host {
         let attempt = || async {
             let (reply, answer) = oneshot::channel();
             self.send(Command::Open { peer, protocol: protocol.clone(), reply }).await?;
-            answer.await.map_err(|_| P2pError::new("PEER_UNREACHABLE", "the connection closed while a stream was opened"))?
+            answer
+                .await
+                .map_err(|_| P2pError::new("PEER_UNREACHABLE", "the connection closed while a stream was opened"))?
         };
         let whole = async {
             match attempt().await {
                 Err(error) if error.code == driver::NO_ADDRESS => {
                     let near = self.closest_peers(peer.to_bytes(), wait).await?;
                     let found = near.into_iter().find(|found| found.peer == peer && !found.addresses.is_empty());
-                    let Some(found) = found else { return Err(P2pError::new("PEER_UNREACHABLE", format!("no address of {peer} is known"))) };
+                    let Some(found) = found else {
+                        return Err(P2pError::new("PEER_UNREACHABLE", format!("no address of {peer} is known")));
+                    };
                     self.send(Command::AddAddresses { peer, addresses: found.addresses }).await?;
                     attempt().await.map_err(driver::public)
                 }

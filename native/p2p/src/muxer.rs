@@ -128,7 +128,10 @@ impl AsyncRead for Substream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let count = ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
         if count == 0 && !buffer.is_empty() && !self.marks.lock().has_ended(self.id) {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionReset, "the peer reset the stream or the connection broke")));
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                "the peer reset the stream or the connection broke",
+            )));
         }
         Poll::Ready(Ok(count))
     }

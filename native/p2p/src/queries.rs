@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use libp2p::PeerId;
 use libp2p::core::Endpoint;
 use libp2p::kad::{
-    self, GetClosestPeersError, GetClosestPeersOk, GetProvidersOk, GetRecordOk, PeerInfo, PutRecordError, QueryId, QueryResult, Quorum, Record,
+    self, GetClosestPeersError, GetClosestPeersOk, GetProvidersOk, GetRecordOk, PeerInfo, PutRecordError, QueryId,
+    QueryResult, Quorum, Record,
 };
 use libp2p::swarm::{ConnectionId, NetworkBehaviour};
 use tokio::sync::oneshot;
@@ -21,13 +22,30 @@ type Kad = kad::Behaviour<BoundedStore>;
 type Reply<T> = oneshot::Sender<T>;
 
 enum Kind {
-    Closest { found: Vec<FoundPeer>, reply: Reply<Vec<FoundPeer>> },
-    Provide { reply: Reply<Result<(), P2pError>> },
-    Providers { found: Vec<FoundPeer>, limit: usize, reply: Reply<Vec<FoundPeer>> },
-    Get { found: Vec<FoundRecord>, reply: Reply<Vec<FoundRecord>> },
+    Closest {
+        found: Vec<FoundPeer>,
+        reply: Reply<Vec<FoundPeer>>,
+    },
+    Provide {
+        reply: Reply<Result<(), P2pError>>,
+    },
+    Providers {
+        found: Vec<FoundPeer>,
+        limit: usize,
+        reply: Reply<Vec<FoundPeer>>,
+    },
+    Get {
+        found: Vec<FoundRecord>,
+        reply: Reply<Vec<FoundRecord>>,
+    },
     /// First half of a put: the peers nearest to the key.
-    PutWhere { record: Record, reply: Reply<Result<(), P2pError>> },
-    PutSend { reply: Reply<Result<(), P2pError>> },
+    PutWhere {
+        record: Record,
+        reply: Reply<Result<(), P2pError>>,
+    },
+    PutSend {
+        reply: Reply<Result<(), P2pError>>,
+    },
 }
 
 struct Query {
@@ -55,7 +73,14 @@ impl Queries {
         }
     }
 
-    pub(crate) fn providers(&mut self, kad: &mut Kad, key: &[u8], limit: usize, within: Duration, reply: Reply<Vec<FoundPeer>>) {
+    pub(crate) fn providers(
+        &mut self,
+        kad: &mut Kad,
+        key: &[u8],
+        limit: usize,
+        within: Duration,
+        reply: Reply<Vec<FoundPeer>>,
+    ) {
         let id = kad.get_providers(kad::RecordKey::new(&key));
         self.track(id, within, Kind::Providers { found: Vec::new(), limit, reply });
     }
@@ -94,8 +119,13 @@ impl Queries {
         let Some(query) = self.0.get_mut(&id) else { return };
         let mut enough = false;
         match (&mut query.kind, result) {
-            (Kind::Closest { found, .. }, QueryResult::GetClosestPeers(result)) => *found = closest(result).iter().map(found_peer).collect(),
-            (Kind::Providers { found, limit, .. }, QueryResult::GetProviders(Ok(GetProvidersOk::FoundProviders { key, providers }))) => {
+            (Kind::Closest { found, .. }, QueryResult::GetClosestPeers(result)) => {
+                *found = closest(result).iter().map(found_peer).collect()
+            }
+            (
+                Kind::Providers { found, limit, .. },
+                QueryResult::GetProviders(Ok(GetProvidersOk::FoundProviders { key, providers })),
+            ) => {
                 for peer in providers {
                     if found.len() < *limit && found.iter().all(|other| other.peer != peer) {
                         found.push(FoundPeer { peer, addresses: addresses_of(kad, book, &key, peer) });
@@ -103,7 +133,9 @@ impl Queries {
                 }
                 enough = found.len() >= *limit;
             }
-            (Kind::Get { found, .. }, QueryResult::GetRecord(Ok(GetRecordOk::FoundRecord(answer)))) if answer.record.value.len() <= limits::RECORD_BYTES => {
+            (Kind::Get { found, .. }, QueryResult::GetRecord(Ok(GetRecordOk::FoundRecord(answer))))
+                if answer.record.value.len() <= limits::RECORD_BYTES =>
+            {
                 found.push(FoundRecord { peer: answer.peer, value: answer.record.value });
             }
             (Kind::PutWhere { .. }, QueryResult::GetClosestPeers(result)) => {
@@ -116,7 +148,9 @@ impl Queries {
             (Kind::PutSend { .. }, QueryResult::PutRecord(result)) => {
                 let kept = match result {
                     Ok(_) => true,
-                    Err(PutRecordError::QuorumFailed { success, .. } | PutRecordError::Timeout { success, .. }) => !success.is_empty(),
+                    Err(PutRecordError::QuorumFailed { success, .. } | PutRecordError::Timeout { success, .. }) => {
+                        !success.is_empty()
+                    }
                 };
                 if let Some(Query { kind: Kind::PutSend { reply }, .. }) = self.0.remove(&id) {
                     drop(reply.send(if kept { Ok(()) } else { Err(nobody()) }));
@@ -187,8 +221,17 @@ fn found_peer(info: &PeerInfo) -> FoundPeer {
 /// at hand for whoever dials that peer.
 fn addresses_of(kad: &mut Kad, book: &AddressBook, key: &kad::RecordKey, peer: PeerId) -> Vec<libp2p::Multiaddr> {
     use libp2p::kad::store::RecordStore;
-    let mut all: Vec<_> = kad.store_mut().providers(key).into_iter().filter(|record| record.provider == peer).flat_map(|record| record.addresses).collect();
-    all.extend(kad.handle_pending_outbound_connection(ConnectionId::new_unchecked(0), Some(peer), &[], Endpoint::Dialer).unwrap_or_default());
+    let mut all: Vec<_> = kad
+        .store_mut()
+        .providers(key)
+        .into_iter()
+        .filter(|record| record.provider == peer)
+        .flat_map(|record| record.addresses)
+        .collect();
+    all.extend(
+        kad.handle_pending_outbound_connection(ConnectionId::new_unchecked(0), Some(peer), &[], Endpoint::Dialer)
+            .unwrap_or_default(),
+    );
     all.extend_from_slice(book.get(&peer));
     usable(&all)
 }

@@ -29,11 +29,23 @@ struct Provider {
 
 impl BoundedStore {
     pub(crate) fn new(own: PeerId) -> Self {
-        Self { own, records: HashMap::new(), record_bytes: 0, providers: HashMap::new(), provider_entries: 0, provided: HashSet::new() }
+        Self {
+            own,
+            records: HashMap::new(),
+            record_bytes: 0,
+            providers: HashMap::new(),
+            provider_entries: 0,
+            provided: HashSet::new(),
+        }
     }
 
     /// Keeps another peer's announcement unless a bound is reached; renewing one always succeeds.
-    pub(crate) fn keep_provider(&mut self, mut record: ProviderRecord, subnet: Option<u64>, now: Instant) -> Result<()> {
+    pub(crate) fn keep_provider(
+        &mut self,
+        mut record: ProviderRecord,
+        subnet: Option<u64>,
+        now: Instant,
+    ) -> Result<()> {
         if record.key.as_ref().len() > limits::KEY_BYTES {
             return Err(Error::ValueTooLarge);
         }
@@ -41,7 +53,9 @@ impl BoundedStore {
         self.drop_expired_of(&record.key, now);
         let known = self.providers.len();
         let held = self.providers.get_mut(&record.key);
-        if let Some(place) = held.and_then(|held| held.iter_mut().find(|other| other.record.provider == record.provider)) {
+        if let Some(place) =
+            held.and_then(|held| held.iter_mut().find(|other| other.record.provider == record.provider))
+        {
             *place = Provider { record, subnet };
             return Ok(());
         }
@@ -164,7 +178,12 @@ mod tests {
     }
 
     fn provider(number: usize, peer: PeerId) -> ProviderRecord {
-        ProviderRecord { key: key(number), provider: peer, expires: Some(Instant::now() + Duration::from_secs(60)), addresses: Vec::new() }
+        ProviderRecord {
+            key: key(number),
+            provider: peer,
+            expires: Some(Instant::now() + Duration::from_secs(60)),
+            addresses: Vec::new(),
+        }
     }
 
     #[test]
@@ -212,15 +231,30 @@ mod tests {
         let mut store = BoundedStore::new(PeerId::random());
         let now = Instant::now();
         store.keep_provider(provider(1, PeerId::random()), None, now).unwrap();
-        store.put(Record { key: key(1), value: vec![0; 10], publisher: None, expires: Some(now + Duration::from_secs(5)) }).unwrap();
+        store
+            .put(Record {
+                key: key(1),
+                value: vec![0; 10],
+                publisher: None,
+                expires: Some(now + Duration::from_secs(5)),
+            })
+            .unwrap();
         store.sweep(now + Duration::from_secs(3600));
-        assert_eq!((store.provider_entries, store.providers.len(), store.record_bytes, store.records.len()), (0, 0, 0, 0));
+        assert_eq!(
+            (store.provider_entries, store.providers.len(), store.record_bytes, store.records.len()),
+            (0, 0, 0, 0)
+        );
     }
 
     #[test]
     fn bounds_records() {
         let mut store = BoundedStore::new(PeerId::random());
-        let record = |number: usize, bytes: usize| Record { key: key(number), value: vec![0; bytes], publisher: None, expires: None };
+        let record = |number: usize, bytes: usize| Record {
+            key: key(number),
+            value: vec![0; bytes],
+            publisher: None,
+            expires: None,
+        };
         store.put(record(0, limits::RECORD_BYTES + 1)).unwrap_err();
         let fit = limits::RECORD_BYTES_TOTAL / limits::RECORD_BYTES;
         for number in 0..fit {

@@ -93,12 +93,13 @@ impl HostStream {
                 if filled == buffer.len() {
                     buffer.resize((buffer.len() * 2).min(limits::READ_BYTES), 0);
                 }
-                let more = futures::future::poll_fn(|cx| match Pin::new(&mut *reader).poll_read(cx, &mut buffer[filled..]) {
-                    Poll::Ready(Ok(count)) => Poll::Ready(count),
-                    // An error or end is met again by the next read.
-                    Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(0),
-                })
-                .await;
+                let more =
+                    futures::future::poll_fn(|cx| match Pin::new(&mut *reader).poll_read(cx, &mut buffer[filled..]) {
+                        Poll::Ready(Ok(count)) => Poll::Ready(count),
+                        // An error or end is met again by the next read.
+                        Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(0),
+                    })
+                    .await;
                 if more == 0 {
                     break;
                 }

@@ -15,8 +15,8 @@ use libp2p::core::{Endpoint, UpgradeInfo};
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure};
 use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound};
 use libp2p::swarm::{
-    ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, DialError, FromSwarm, NetworkBehaviour, NotifyHandler,
-    StreamUpgradeError, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+    ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, DialError, FromSwarm, NetworkBehaviour,
+    NotifyHandler, StreamUpgradeError, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use libp2p::{InboundUpgrade, Multiaddr, OutboundUpgrade, PeerId, Stream, StreamProtocol};
 use parking_lot::RwLock;
@@ -47,7 +47,14 @@ pub(crate) struct Behaviour {
 
 impl Behaviour {
     pub(crate) fn new(served: Served, events: mpsc::Sender<Event>) -> Self {
-        Self { served, events, connections: HashMap::new(), waiting: HashMap::new(), orders: VecDeque::new(), waker: None }
+        Self {
+            served,
+            events,
+            connections: HashMap::new(),
+            waiting: HashMap::new(),
+            orders: VecDeque::new(),
+            waker: None,
+        }
     }
 
     /// Opens on a connection that is there, or waits for one; true when the peer has to be dialled.
@@ -70,7 +77,14 @@ impl Behaviour {
     }
 
     fn handler(&self, peer: PeerId) -> Handler {
-        Handler { peer, served: self.served.clone(), events: self.events.clone(), inbound: Arc::default(), wishes: VecDeque::new(), waker: None }
+        Handler {
+            peer,
+            served: self.served.clone(),
+            events: self.events.clone(),
+            inbound: Arc::default(),
+            wishes: VecDeque::new(),
+            waker: None,
+        }
     }
 }
 
@@ -117,7 +131,9 @@ impl NetworkBehaviour for Behaviour {
             }
             // A dial that did not start because another one is under way: that one's outcome will come.
             FromSwarm::DialFailure(DialFailure { error: DialError::DialPeerConditionFalse(_), .. }) => {}
-            FromSwarm::DialFailure(DialFailure { peer_id: Some(peer), error, .. }) if !self.connections.contains_key(&peer) => {
+            FromSwarm::DialFailure(DialFailure { peer_id: Some(peer), error, .. })
+                if !self.connections.contains_key(&peer) =>
+            {
                 for open in self.waiting.remove(&peer).unwrap_or_default() {
                     // The caller may have gone: its wish is gone with it.
                     let _ = open.reply.send(Err(dial_error(error)));
@@ -182,20 +198,30 @@ impl ConnectionHandler for Handler {
 
     fn on_connection_event(&mut self, event: ConnectionEvent<Protocols, Protocols, (), Open>) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (stream, protocol), .. }) => {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
+                protocol: (stream, protocol), ..
+            }) => {
                 // Too many, or nobody keeps up: dropping the stream resets it.
                 if let Some(guard) = StreamGuard::take(&self.inbound) {
-                    let _ = self.events.try_send(Event::Stream(HostStream::new(stream, self.peer, protocol, Some(guard))));
+                    let _ =
+                        self.events.try_send(Event::Stream(HostStream::new(stream, self.peer, protocol, Some(guard))));
                 }
             }
-            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: (stream, protocol), info }) => {
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
+                protocol: (stream, protocol),
+                info,
+            }) => {
                 let _ = info.reply.send(Ok(HostStream::new(stream, self.peer, protocol, None)));
             }
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info, error }) => {
                 let failure = match error {
-                    StreamUpgradeError::NegotiationFailed => P2pError::new("PROTOCOL", format!("the peer does not speak {}", info.protocol)),
+                    StreamUpgradeError::NegotiationFailed => {
+                        P2pError::new("PROTOCOL", format!("the peer does not speak {}", info.protocol))
+                    }
                     StreamUpgradeError::Timeout => P2pError::new("TIMEOUT", "the peer did not answer to a new stream"),
-                    StreamUpgradeError::Io(error) => P2pError::new("PEER_UNREACHABLE", format!("the connection broke: {error}")),
+                    StreamUpgradeError::Io(error) => {
+                        P2pError::new("PEER_UNREACHABLE", format!("the connection broke: {error}"))
+                    }
                     StreamUpgradeError::Apply(never) => match never {},
                 };
                 let _ = info.reply.send(Err(failure));

@@ -15,9 +15,13 @@ use crate::{limits, muxer};
 
 /// Why an address was not dialled. Known again by its text: the boxes that the transport stack puts around an error
 /// let no type through.
-pub(crate) const DIAL_REFUSED: &str = "an address inside this network that is not on the allow list is not dialled when a peer named it";
+pub(crate) const DIAL_REFUSED: &str =
+    "an address inside this network that is not on the allow list is not dialled when a peer named it";
 
-pub(crate) fn build(keypair: &identity::Keypair, policy: DialPolicy) -> Result<Boxed<(PeerId, StreamMuxerBox)>, P2pError> {
+pub(crate) fn build(
+    keypair: &identity::Keypair,
+    policy: DialPolicy,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, P2pError> {
     let noise = noise::Config::new(keypair).map_err(|error| P2pError::new("INTERNAL", error))?;
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
     Ok(Guarded { inner: tcp, policy }

@@ -32,11 +32,15 @@ impl Verdicts {
     /// Asks for a verdict. Drops the record when it is too large, too many wait, or nobody reads the events.
     pub(crate) fn ask(&mut self, record: Record, store: &BoundedStore, now: Instant) {
         self.waiting.retain(|_, other| other.until > now);
-        if record.value.len() > limits::RECORD_BYTES || record.key.as_ref().len() > limits::KEY_BYTES || self.waiting.len() >= limits::VERDICTS {
+        if record.value.len() > limits::RECORD_BYTES
+            || record.key.as_ref().len() > limits::KEY_BYTES
+            || self.waiting.len() >= limits::VERDICTS
+        {
             return;
         }
         let held = held_value(store, &record.key);
-        let event = Event::Record { id: self.next, key: record.key.to_vec(), value: record.value.clone(), held: held.clone() };
+        let event =
+            Event::Record { id: self.next, key: record.key.to_vec(), value: record.value.clone(), held: held.clone() };
         if self.events.try_send(event).is_ok() {
             self.waiting.insert(self.next, Waiting { record, held, until: now + limits::VERDICT });
             self.next += 1;
@@ -71,7 +75,8 @@ mod tests {
     #[test]
     fn only_accepted_ones_are_kept_and_races_are_judged_again() {
         let (sender, mut events) = mpsc::channel(16);
-        let (mut verdicts, mut store, now) = (Verdicts::new(sender), BoundedStore::new(PeerId::random()), Instant::now());
+        let (mut verdicts, mut store, now) =
+            (Verdicts::new(sender), BoundedStore::new(PeerId::random()), Instant::now());
         let key = record(b"").key;
         verdicts.ask(record(b"refused"), &store, now);
         verdicts.answer(0, false, &mut store, now);
@@ -94,7 +99,8 @@ mod tests {
     #[test]
     fn bounded_in_number_size_and_time() {
         let (sender, _events) = mpsc::channel(limits::VERDICTS * 2);
-        let (mut verdicts, mut store, now) = (Verdicts::new(sender), BoundedStore::new(PeerId::random()), Instant::now());
+        let (mut verdicts, mut store, now) =
+            (Verdicts::new(sender), BoundedStore::new(PeerId::random()), Instant::now());
         for _ in 0..limits::VERDICTS * 2 {
             verdicts.ask(record(b"x"), &store, now);
         }
@@ -102,6 +108,9 @@ mod tests {
         verdicts.answer(0, true, &mut store, now + limits::VERDICT);
         assert_eq!(held_value(&store, &record(b"").key), None, "too late");
         verdicts.ask(record(&vec![0; limits::RECORD_BYTES + 1]), &store, now + limits::VERDICT);
-        assert!(verdicts.waiting.is_empty() || verdicts.waiting.values().all(|waiting| waiting.record.value.len() <= limits::RECORD_BYTES));
+        assert!(
+            verdicts.waiting.is_empty()
+                || verdicts.waiting.values().all(|waiting| waiting.record.value.len() <= limits::RECORD_BYTES)
+        );
     }
 }

@@ -10,7 +10,13 @@ const WAIT: Duration = Duration::from_secs(10);
 const ECHO: &str = "/pangea/test-echo/1.0.0";
 
 fn options(seed: u8) -> Options {
-    Options { seed: [seed; 32], listen: vec!["/ip4/127.0.0.1/tcp/0".into()], allow: vec!["127.0.0.0/8".into()], mdns: false, agent_version: "test".into() }
+    Options {
+        seed: [seed; 32],
+        listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
+        allow: vec!["127.0.0.0/8".into()],
+        mdns: false,
+        agent_version: "test".into(),
+    }
 }
 
 fn address(host: &Host) -> String {

@@ -31,10 +31,7 @@ pub fn cpu_features() -> CpuFeatures {
     }
     #[cfg(target_arch = "aarch64")]
     {
-        CpuFeatures {
-            neon: std::arch::is_aarch64_feature_detected!("neon"),
-            ..CpuFeatures::default()
-        }
+        CpuFeatures { neon: std::arch::is_aarch64_feature_detected!("neon"), ..CpuFeatures::default() }
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     {
@@ -50,18 +47,12 @@ mod tests {
     #[test]
     fn agrees_with_the_kernel() {
         let text = std::fs::read_to_string("/proc/cpuinfo").expect("/proc/cpuinfo");
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("flags"))
-            .expect("flags");
+        let line = text.lines().find(|line| line.starts_with("flags")).expect("flags");
         let has = |name: &str| line.split_whitespace().any(|flag| flag == name);
         let found = cpu_features();
         assert_eq!(found.ssse3, has("ssse3"));
         assert_eq!(found.avx2, has("avx2"));
-        assert_eq!(
-            found.avx512,
-            has("avx512f") && has("avx512bw") && has("avx512vl")
-        );
+        assert_eq!(found.avx512, has("avx512f") && has("avx512bw") && has("avx512vl"));
         assert_eq!(found.gfni, has("gfni"));
         assert!(!found.neon);
     }

@@ -27,10 +27,8 @@ pub fn probe_ebpf() -> Probe {
     const PROG_LOAD: libc::c_long = 5;
     const TYPE_XDP: u32 = 6;
     /// `r0 = 2` (`XDP_PASS`) and `exit`, 8 bytes each: opcode, registers, offset, immediate.
-    const INSTRUCTIONS: [u64; 2] = [
-        u64::from_ne_bytes([0xb7, 0, 0, 0, 2, 0, 0, 0]),
-        u64::from_ne_bytes([0x95, 0, 0, 0, 0, 0, 0, 0]),
-    ];
+    const INSTRUCTIONS: [u64; 2] =
+        [u64::from_ne_bytes([0xb7, 0, 0, 0, 2, 0, 0, 0]), u64::from_ne_bytes([0x95, 0, 0, 0, 0, 0, 0, 0])];
 
     let attributes = ProgramLoad {
         kind: TYPE_XDP,
@@ -45,14 +43,7 @@ pub fn probe_ebpf() -> Probe {
     };
     // SAFETY: `bpf(BPF_PROG_LOAD)` reads `size` bytes of attributes and what they point to, all of which is
     // constant or on this stack during the call, and writes nothing since no log is asked for.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            PROG_LOAD,
-            &raw const attributes,
-            size_of::<ProgramLoad>(),
-        )
-    };
+    let result = unsafe { libc::syscall(libc::SYS_bpf, PROG_LOAD, &raw const attributes, size_of::<ProgramLoad>()) };
     match i32::try_from(result) {
         Ok(fd) if fd >= 0 => {
             // SAFETY: the descriptor was just given to this process and nobody else knows it.
@@ -84,11 +75,7 @@ mod tests {
 
     #[test]
     fn leaves_no_descriptor_behind() {
-        let open = || {
-            std::fs::read_dir("/proc/self/fd")
-                .expect("descriptors")
-                .count()
-        };
+        let open = || std::fs::read_dir("/proc/self/fd").expect("descriptors").count();
         let first = probe_ebpf();
         let before = open();
         for _ in 0..20 {

@@ -24,12 +24,7 @@ pub fn probe_io_uring(directory: &Path) -> Probe {
         Err(error) => return Probe::fails("io_uring_setup", &error),
     };
     // O_TMPFILE: the file has no name, so nothing is left behind whatever happens.
-    let file = match std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(libc::O_TMPFILE)
-        .open(directory)
-    {
+    let file = match std::fs::OpenOptions::new().read(true).write(true).custom_flags(libc::O_TMPFILE).open(directory) {
         Ok(file) => file,
         Err(error) => return Probe::fails("temporary file in the data directory", &error),
     };
@@ -37,15 +32,8 @@ pub fn probe_io_uring(directory: &Path) -> Probe {
     let length = PAYLOAD.len() as u32;
     let entries = [
         opcode::Nop::new().build().user_data(1),
-        opcode::Write::new(fd, PAYLOAD.as_ptr(), length)
-            .offset(0)
-            .build()
-            .flags(squeue::Flags::IO_LINK)
-            .user_data(2),
-        opcode::Fsync::new(fd)
-            .flags(types::FsyncFlags::DATASYNC)
-            .build()
-            .user_data(3),
+        opcode::Write::new(fd, PAYLOAD.as_ptr(), length).offset(0).build().flags(squeue::Flags::IO_LINK).user_data(2),
+        opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build().user_data(3),
     ];
     for entry in &entries {
         // SAFETY: `PAYLOAD` is static, and the kernel takes its own hold on the file when it takes the entry.
@@ -60,10 +48,7 @@ pub fn probe_io_uring(directory: &Path) -> Probe {
     }
     let mut results = [None; 4];
     for completion in ring.completion() {
-        if let Some(slot) = usize::try_from(completion.user_data())
-            .ok()
-            .and_then(|at| results.get_mut(at))
-        {
+        if let Some(slot) = usize::try_from(completion.user_data()).ok().and_then(|at| results.get_mut(at)) {
             *slot = Some(completion.result());
         }
     }
@@ -115,10 +100,6 @@ mod tests {
     fn a_missing_directory_is_named_as_the_reason() {
         let probe = probe_io_uring(std::path::Path::new("/nowhere/at/all"));
         assert!(!probe.available);
-        assert!(
-            probe.detail.contains("temporary file") || probe.detail.contains("io_uring_setup"),
-            "{}",
-            probe.detail
-        );
+        assert!(probe.detail.contains("temporary file") || probe.detail.contains("io_uring_setup"), "{}", probe.detail);
     }
 }

@@ -22,23 +22,14 @@ pub struct Probe {
 
 impl Probe {
     fn works(detail: impl Into<String>) -> Self {
-        Self {
-            available: true,
-            detail: detail.into(),
-        }
+        Self { available: true, detail: detail.into() }
     }
 
     fn fails(step: &str, error: &std::io::Error) -> Self {
-        Self {
-            available: false,
-            detail: format!("{step}: {error}"),
-        }
+        Self { available: false, detail: format!("{step}: {error}") }
     }
 
     fn absent(detail: impl Into<String>) -> Self {
-        Self {
-            available: false,
-            detail: detail.into(),
-        }
+        Self { available: false, detail: detail.into() }
     }
 }

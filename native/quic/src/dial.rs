@@ -42,7 +42,8 @@ impl Endpoint {
             std::io::ErrorKind::InvalidInput => Error::AddressInvalid(format!("'{address}' is not host:port")),
             _ => Error::Unreachable(format!("{address}: {error}")),
         };
-        let resolved: Vec<SocketAddr> = tokio::net::lookup_host(address).await.map_err(invalid)?.take(ADDRESSES_PER_NAME).collect();
+        let resolved: Vec<SocketAddr> =
+            tokio::net::lookup_host(address).await.map_err(invalid)?.take(ADDRESSES_PER_NAME).collect();
         let mut last = Error::Unreachable(format!("{address} has no address"));
         for remote in resolved {
             match self.dial_one(canonical(remote), expected).await {
@@ -64,7 +65,9 @@ impl Endpoint {
         config.transport_config(shared.client_transport.clone());
         let quinn = shared.quinn().ok_or_else(|| Error::Unreachable("this node stops".into()))?;
         let connecting = quinn.connect_with(config, remote, "pangea").map_err(|error| match error {
-            ConnectError::InvalidRemoteAddress(_) => Error::Unreachable(format!("{remote} cannot be reached from this listener")),
+            ConnectError::InvalidRemoteAddress(_) => {
+                Error::Unreachable(format!("{remote} cannot be reached from this listener"))
+            }
             other => Error::Unreachable(format!("{remote}: {other}")),
         })?;
         let connection = match connecting.await {
@@ -102,12 +105,21 @@ fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(v4) => {
             let shared_space = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast()
-                || v4.is_multicast() || shared_space
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || v4.is_broadcast()
+                || v4.is_multicast()
+                || shared_space
         }
         IpAddr::V6(v6) => {
-            v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local()
-                || v6.is_unique_local() || embedded_v4_is_private(v6)
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || v6.is_unicast_link_local()
+                || v6.is_unique_local()
+                || embedded_v4_is_private(v6)
         }
     }
 }
@@ -130,12 +142,34 @@ mod tests {
     #[test]
     fn private_addresses_are_told_from_public_ones() {
         for text in [
-            "127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.1.1", "100.64.0.1", "0.0.0.0", "224.0.0.1", "::1", "::",
-            "fe80::1", "fd00::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::10.0.0.1", "2002:7f00:1::",
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.1",
+            "172.16.0.1",
+            "169.254.1.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "2002:7f00:1::",
         ] {
             assert!(is_private(text.parse().unwrap()), "{text}");
         }
-        for text in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"] {
+        for text in [
+            "8.8.8.8",
+            "100.128.0.1",
+            "172.32.0.1",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+            "2002:808:808::1",
+        ] {
             assert!(!is_private(text.parse().unwrap()), "{text}");
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -135,7 +135,8 @@ impl Endpoint {
         expected: usize,
         limit: Duration,
     ) -> Result<Answer, Error> {
-        let connection = self.shared.connection(connection).ok_or_else(|| Error::Unreachable("the connection is closed".into()))?;
+        let connection =
+            self.shared.connection(connection).ok_or_else(|| Error::Unreachable("the connection is closed".into()))?;
         let _counted = Counted::enter(&self.shared.requesting);
         timeout(limit, self.shared.exchange(connection, request_head(kind, &head), body, expected))
             .await
@@ -337,7 +338,9 @@ async fn greet(shared: Arc<Shared>, incoming: Incoming) {
     };
     let connection = match connection {
         Ok(Ok(connection)) => connection,
-        Ok(Err(quinn::ConnectionError::TransportError(error))) if u64::from(error.code) == tls::NO_APPLICATION_PROTOCOL => {
+        Ok(Err(quinn::ConnectionError::TransportError(error)))
+            if u64::from(error.code) == tls::NO_APPLICATION_PROTOCOL =>
+        {
             shared.refused.alpn.fetch_add(1, Ordering::Relaxed);
             return;
         }

@@ -83,7 +83,8 @@ pub(crate) fn close_reason(error: &quinn::ConnectionError) -> String {
     match error {
         E::ApplicationClosed(close) if close.reason.is_empty() => "closed by the peer".to_owned(),
         E::ApplicationClosed(close) => {
-            let reason = String::from_utf8_lossy(&close.reason[..close.reason.len().min(200)]).replace(char::is_control, " ");
+            let reason =
+                String::from_utf8_lossy(&close.reason[..close.reason.len().min(200)]).replace(char::is_control, " ");
             format!("closed by the peer: {reason}")
         }
         E::LocallyClosed => "closed here".to_owned(),

@@ -70,8 +70,12 @@ impl From<ReceiveError> for Error {
             ReceiveError::Truncated => Self::Protocol("the answer ends too early".into()),
             ReceiveError::Stalled => Self::Unreachable("the peer stopped in the middle of its answer".into()),
             ReceiveError::Crowded => Self::Unreachable("no memory came free for the answer".into()),
-            ReceiveError::Reset(code) if code == reset::TOO_LARGE => Self::Protocol("the peer refuses the size of the request".into()),
-            ReceiveError::Reset(code) if code == reset::MALFORMED => Self::Protocol("the peer cannot read the request".into()),
+            ReceiveError::Reset(code) if code == reset::TOO_LARGE => {
+                Self::Protocol("the peer refuses the size of the request".into())
+            }
+            ReceiveError::Reset(code) if code == reset::MALFORMED => {
+                Self::Protocol("the peer cannot read the request".into())
+            }
             ReceiveError::Reset(code) => Self::Unreachable(format!("the peer dropped the request ({code})")),
             ReceiveError::Lost(reason) => Self::Unreachable(reason),
         }

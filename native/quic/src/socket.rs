@@ -16,7 +16,9 @@ pub(crate) fn bind(candidates: &[SocketAddr]) -> Result<UdpSocket, Error> {
     for candidate in candidates {
         match open(*candidate) {
             Ok(socket) => return Ok(socket),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(Error::PortInUse(candidate.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                return Err(Error::PortInUse(candidate.to_string()));
+            }
             Err(error) => last = Error::AddressInvalid(format!("cannot listen on {candidate}: {error}")),
         }
     }

@@ -68,7 +68,11 @@ impl Identity {
     }
 
     /// `expected`: the handshake fails unless this peer answers; `found` then says who did.
-    pub(crate) fn client(&self, expected: Option<PeerId>, found: Arc<OnceLock<PeerId>>) -> Result<Arc<QuicClientConfig>, Error> {
+    pub(crate) fn client(
+        &self,
+        expected: Option<PeerId>,
+        found: Arc<OnceLock<PeerId>>,
+    ) -> Result<Arc<QuicClientConfig>, Error> {
         let mut config = rustls::ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(tls_error)?

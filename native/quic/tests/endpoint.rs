@@ -33,7 +33,10 @@ async fn the_expected_peer_must_answer() {
     let wrong = one.endpoint.dial(&two.address().to_string(), Some(&three.endpoint.local_peer()), SOON).await;
     let Err(Error::Mismatch { expected, found }) = wrong else { panic!("{wrong:?}") };
     assert_eq!((expected, found), (three.endpoint.local_peer(), two.endpoint.local_peer()));
-    assert_eq!(one.endpoint.dial(&two.address().to_string(), None, SOON).await.unwrap().peer, two.endpoint.local_peer());
+    assert_eq!(
+        one.endpoint.dial(&two.address().to_string(), None, SOON).await.unwrap().peer,
+        two.endpoint.local_peer()
+    );
     let itself = one.endpoint.dial(&one.address().to_string(), None, SOON).await;
     assert_eq!(itself.unwrap_err().code(), "PEER_UNREACHABLE");
 }
@@ -92,7 +95,9 @@ async fn a_handler_that_never_answers_holds_back_the_senders_and_leaks_nothing()
     let requests: Vec<_> = (0..12)
         .map(|_| {
             let (endpoint, body) = (friend.endpoint.clone(), body.clone());
-            tokio::spawn(async move { endpoint.request(link, 1, Bytes::new(), body, 0, Duration::from_millis(1500)).await })
+            tokio::spawn(
+                async move { endpoint.request(link, 1, Bytes::new(), body, 0, Duration::from_millis(1500)).await },
+            )
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(700)).await;

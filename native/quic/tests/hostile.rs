@@ -160,7 +160,10 @@ async fn a_request_that_was_given_up_never_looks_complete() {
     }
     assert_eq!(&friend.echo(link, Bytes::from_static(b"x")).await.body[..], b"x");
     let lengths = node.served.body_bytes.lock().unwrap().clone();
-    assert!(lengths.iter().all(|length| [1, 3 << 20].contains(length)), "cut requests reached the handler: {lengths:?}");
+    assert!(
+        lengths.iter().all(|length| [1, 3 << 20].contains(length)),
+        "cut requests reached the handler: {lengths:?}"
+    );
     assert!(lengths.len() < 25, "most of 50 requests of 3 MiB cannot arrive within their millisecond");
 }
 

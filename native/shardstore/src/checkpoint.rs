@@ -85,7 +85,8 @@ fn decode_entry(bytes: &[u8]) -> Option<(Key, Entry)> {
     let (mut object, mut identity) = ([0; 32], [0; 32]);
     object.copy_from_slice(&bytes[..32]);
     identity.copy_from_slice(&bytes[32..64]);
-    let key = Key { object, kind: bytes[94], row: u16::from_le_bytes([bytes[92], bytes[93]]), stripe: u32_at(bytes, 88) };
+    let key =
+        Key { object, kind: bytes[94], row: u16::from_le_bytes([bytes[92], bytes[93]]), stripe: u32_at(bytes, 88) };
     let entry = Entry {
         sequence: u64_at(bytes, 64),
         volume: u32_at(bytes, 80),

@@ -39,7 +39,13 @@ pub struct DirectWriter {
 impl DirectWriter {
     /// Takes memory only when it is first used.
     pub fn new() -> Self {
-        Self { file: None, refused: DIRECT_FLAG == 0, blocks: Vec::new(), last_block: Box::new([0; BLOCK_BYTES]), known: (0, 0) }
+        Self {
+            file: None,
+            refused: DIRECT_FLAG == 0,
+            blocks: Vec::new(),
+            last_block: Box::new([0; BLOCK_BYTES]),
+            known: (0, 0),
+        }
     }
 
     /// Whether a volume can be written past the page cache.

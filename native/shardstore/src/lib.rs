@@ -82,13 +82,30 @@ pub struct Usage {
 pub type Done = Box<dyn FnOnce(Result<()>) + Send>;
 
 pub(crate) enum Job {
-    Put { records: Vec<Record>, fsync: bool, done: Done },
-    Remove { keys: Vec<Key>, done: Done },
-    Sync { done: Done },
+    Put {
+        records: Vec<Record>,
+        fsync: bool,
+        done: Done,
+    },
+    Remove {
+        keys: Vec<Key>,
+        done: Done,
+    },
+    Sync {
+        done: Done,
+    },
     /// Compaction's: moves a record unless it has been replaced meanwhile.
-    Copy { records: Vec<(Key, Entry, Bytes)>, done: Done },
-    Seal { done: Done },
-    Reclaim { volume: u32, done: Done },
+    Copy {
+        records: Vec<(Key, Entry, Bytes)>,
+        done: Done,
+    },
+    Seal {
+        done: Done,
+    },
+    Reclaim {
+        volume: u32,
+        done: Done,
+    },
     /// A place that was reserved and not used.
     Void,
 }
@@ -248,12 +265,7 @@ impl Store {
             .name("pangea-store".into())
             .spawn(move || appender.run())
             .map_err(|error| StoreError::io("start the writing thread for", &options.directory, &error))?;
-        Ok(Self {
-            shared,
-            thread: Mutex::new(Some(thread)),
-            compaction: Mutex::new(()),
-            damage: loaded.damage,
-        })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), compaction: Mutex::new(()), damage: loaded.damage })
     }
 
     /// What opening found broken, a line each. What is left is served.

@@ -31,10 +31,7 @@ pub fn open_home(path: &Path, create: bool, owner: &str) -> Result<Home> {
     if create {
         fs::create_dir_all(path).map_err(|error| StoreError::io("create", path, &error))?;
     } else if !path.is_dir() {
-        return Err(StoreError::new(
-            Code::Missing,
-            format!("{} is not there: is its disk mounted?", path.display()),
-        ));
+        return Err(StoreError::new(Code::Missing, format!("{} is not there: is its disk mounted?", path.display())));
     }
     if !path.join(MARKER_FILE).exists() {
         refuse_unmarked(path, create)?;
@@ -133,9 +130,7 @@ pub fn write_durably(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
 
 /// Makes created, renamed and removed names durable.
 pub fn sync_directory(directory: &Path) -> Result<()> {
-    File::open(directory)
-        .and_then(|file| file.sync_all())
-        .map_err(|error| StoreError::io("fsync", directory, &error))
+    File::open(directory).and_then(|file| file.sync_all()).map_err(|error| StoreError::io("fsync", directory, &error))
 }
 
 #[cfg(test)]

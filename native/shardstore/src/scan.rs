@@ -104,7 +104,13 @@ fn record_at(
 }
 
 /// The next place, from `at` on, where an intact record stands.
-fn next_record(source: &impl Source, place: &Place, mut at: u64, length: u64, payload: &mut Vec<u8>) -> Result<Option<u64>> {
+fn next_record(
+    source: &impl Source,
+    place: &Place,
+    mut at: u64,
+    length: u64,
+    payload: &mut Vec<u8>,
+) -> Result<Option<u64>> {
     let mut window = Vec::new();
     while at + RECORD_HEADER_BYTES as u64 <= length {
         window.resize(WINDOW_BYTES.min((length - at) as usize), 0);

@@ -54,7 +54,10 @@ fn a_failed_fsync_fails_its_puts_and_never_counts_their_bytes() {
     assert_ne!(last_volume(&store).number, first.number, "nothing is appended to that volume again");
     store.close();
     let store = Store::open(&options(directory.path())).unwrap();
-    assert_eq!([read(&store, 0), read(&store, 1), read(&store, 2)], [Some(b"old".to_vec()), None, Some(b"later".to_vec())]);
+    assert_eq!(
+        [read(&store, 0), read(&store, 1), read(&store, 2)],
+        [Some(b"old".to_vec()), None, Some(b"later".to_vec())]
+    );
 }
 
 #[test]
@@ -80,7 +83,10 @@ fn a_write_that_fails_leaves_a_readable_volume() {
         store.close();
         let store = Store::open(&options(directory.path())).unwrap();
         assert!(store.damage().is_empty(), "{:?}", store.damage());
-        assert_eq!([read(&store, 0), read(&store, 1), read(&store, 2)], [Some(b"old".to_vec()), None, Some(b"later".to_vec())]);
+        assert_eq!(
+            [read(&store, 0), read(&store, 1), read(&store, 2)],
+            [Some(b"old".to_vec()), None, Some(b"later".to_vec())]
+        );
     }
 }
 
@@ -102,7 +108,8 @@ fn removals_outlive_the_records_they_suppress_and_no_longer() {
     put(&store, 1, &[1; 1000], true).unwrap();
     put(&store, 2, &[2; 3000], true).unwrap();
     wait(|done| store.remove(vec![key(1), key(2)], done)).unwrap();
-    let removals = |store: &Store| store.shared.index.read().volumes.values().map(|tally| tally.removal_bytes).sum::<u64>();
+    let removals =
+        |store: &Store| store.shared.index.read().volumes.values().map(|tally| tally.removal_bytes).sum::<u64>();
     assert_eq!(removals(&store), 2 * 96);
     store.compact().unwrap();
     assert_eq!(removals(&store), 2 * 96, "volume 1 still holds stripe 1");

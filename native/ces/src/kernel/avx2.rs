@@ -1,9 +1,8 @@
 //! 32 bytes an iteration with byte shuffles: a product is looked up by the low nibble and by the high one.
 
 use std::arch::x86_64::{
-    _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_loadu_si256,
-    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi64,
-    _mm256_storeu_si256, _mm256_xor_si256,
+    _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_loadu_si256, _mm256_set1_epi8,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi64, _mm256_storeu_si256, _mm256_xor_si256,
 };
 
 use super::{MAX_OUTPUTS, scalar};
@@ -26,9 +25,7 @@ pub unsafe fn multiply<const OUTPUTS: usize>(
             // SAFETY: each table has 16 bytes.
             NIBBLE_PRODUCTS[usize::from(factor)]
                 .each_ref()
-                .map(|half| unsafe {
-                    _mm256_broadcastsi128_si256(_mm_loadu_si128(half.as_ptr().cast()))
-                })
+                .map(|half| unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(half.as_ptr().cast())) })
         });
     }
     let nibble = _mm256_set1_epi8(15);
@@ -43,10 +40,7 @@ pub unsafe fn multiply<const OUTPUTS: usize>(
             let low = _mm256_and_si256(bytes, nibble);
             let high = _mm256_and_si256(_mm256_srli_epi64::<4>(bytes), nibble);
             for (sum, [of_low, of_high]) in sums.iter_mut().zip(table) {
-                let product = _mm256_xor_si256(
-                    _mm256_shuffle_epi8(*of_low, low),
-                    _mm256_shuffle_epi8(*of_high, high),
-                );
+                let product = _mm256_xor_si256(_mm256_shuffle_epi8(*of_low, low), _mm256_shuffle_epi8(*of_high, high));
                 *sum = _mm256_xor_si256(*sum, product);
             }
         }

@@ -2,8 +2,7 @@
 
 use std::arch::x86_64::{
     __m512i, __mmask64, _mm512_gf2p8affine_epi64_epi8, _mm512_loadu_si512, _mm512_mask_storeu_epi8,
-    _mm512_maskz_loadu_epi8, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_storeu_si512,
-    _mm512_xor_si512,
+    _mm512_maskz_loadu_epi8, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_xor_si512,
 };
 
 use super::MAX_OUTPUTS;
@@ -46,9 +45,7 @@ unsafe fn sweep<const OUTPUTS: usize, const INPUTS: usize>(
     let length = outputs[0].len();
     let matrices: [[__m512i; OUTPUTS]; INPUTS] = std::array::from_fn(|input| {
         std::array::from_fn(|output| {
-            _mm512_set1_epi64(
-                AFFINE_MATRICES[usize::from(coefficients[input][output])].cast_signed(),
-            )
+            _mm512_set1_epi64(AFFINE_MATRICES[usize::from(coefficients[input][output])].cast_signed())
         })
     });
     let inputs: [*const u8; INPUTS] = std::array::from_fn(|input| inputs[input].as_ptr());

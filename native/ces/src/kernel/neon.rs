@@ -1,8 +1,6 @@
 //! 16 bytes an iteration with `TBL`, the byte shuffle of 64-bit ARM.
 
-use std::arch::aarch64::{
-    vandq_u8, vdupq_n_u8, veorq_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8,
-};
+use std::arch::aarch64::{vandq_u8, vdupq_n_u8, veorq_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8};
 
 use super::{MAX_OUTPUTS, scalar};
 use crate::DATA_SHARDS;
@@ -22,9 +20,7 @@ pub unsafe fn multiply<const OUTPUTS: usize>(
     for (table, factors) in tables.iter_mut().zip(coefficients) {
         *table = factors.map(|factor| {
             // SAFETY: each table has 16 bytes.
-            NIBBLE_PRODUCTS[usize::from(factor)]
-                .each_ref()
-                .map(|half| unsafe { vld1q_u8(half.as_ptr()) })
+            NIBBLE_PRODUCTS[usize::from(factor)].each_ref().map(|half| unsafe { vld1q_u8(half.as_ptr()) })
         });
     }
     let nibble = vdupq_n_u8(15);
@@ -39,10 +35,7 @@ pub unsafe fn multiply<const OUTPUTS: usize>(
             let low = vandq_u8(bytes, nibble);
             let high = vshrq_n_u8::<4>(bytes);
             for (sum, [of_low, of_high]) in sums.iter_mut().zip(table) {
-                *sum = veorq_u8(
-                    *sum,
-                    veorq_u8(vqtbl1q_u8(*of_low, low), vqtbl1q_u8(*of_high, high)),
-                );
+                *sum = veorq_u8(*sum, veorq_u8(vqtbl1q_u8(*of_low, low), vqtbl1q_u8(*of_high, high)));
             }
         }
         for (output, sum) in outputs.iter_mut().zip(sums) {

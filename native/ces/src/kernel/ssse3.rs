@@ -1,8 +1,8 @@
 //! 16 bytes an iteration with byte shuffles, for x86-64 before 2013 and emulators.
 
 use std::arch::x86_64::{
-    _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8,
-    _mm_srli_epi64, _mm_storeu_si128, _mm_xor_si128,
+    _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi64,
+    _mm_storeu_si128, _mm_xor_si128,
 };
 
 use super::{MAX_OUTPUTS, scalar};
@@ -23,9 +23,7 @@ pub unsafe fn multiply<const OUTPUTS: usize>(
     for (table, factors) in tables.iter_mut().zip(coefficients) {
         *table = factors.map(|factor| {
             // SAFETY: each table has 16 bytes.
-            NIBBLE_PRODUCTS[usize::from(factor)]
-                .each_ref()
-                .map(|half| unsafe { _mm_loadu_si128(half.as_ptr().cast()) })
+            NIBBLE_PRODUCTS[usize::from(factor)].each_ref().map(|half| unsafe { _mm_loadu_si128(half.as_ptr().cast()) })
         });
     }
     let nibble = _mm_set1_epi8(15);
@@ -40,10 +38,7 @@ pub unsafe fn multiply<const OUTPUTS: usize>(
             let low = _mm_and_si128(bytes, nibble);
             let high = _mm_and_si128(_mm_srli_epi64::<4>(bytes), nibble);
             for (sum, [of_low, of_high]) in sums.iter_mut().zip(table) {
-                let product = _mm_xor_si128(
-                    _mm_shuffle_epi8(*of_low, low),
-                    _mm_shuffle_epi8(*of_high, high),
-                );
+                let product = _mm_xor_si128(_mm_shuffle_epi8(*of_low, low), _mm_shuffle_epi8(*of_high, high));
                 *sum = _mm_xor_si128(*sum, product);
             }
         }
