@@ -17,6 +17,8 @@ export interface Body {
   slice(start: number, end?: number): Body;
   /** The content as JavaScript memory: a copy from native memory, a view of portable memory. Read only. */
   bytes(): Uint8Array;
+  /** Copies the content to `target` from `offset` on, without new memory: what a long read does, since each buffer from native memory costs the collector. */
+  copyTo(target: Uint8Array, offset: number): void;
   /** Gives the memory back now. Safe to repeat; any other use afterwards throws `BODY_RELEASED`. */
   release(): void;
 }
@@ -52,6 +54,10 @@ class PortableBody implements Body {
   bytes(): Uint8Array {
     if (this.#bytes === undefined) throw new PangeaError('BODY_RELEASED', 'the body was released before this use');
     return this.#bytes;
+  }
+
+  copyTo(target: Uint8Array, offset: number): void {
+    target.set(this.bytes(), offset);
   }
 
   release(): void {

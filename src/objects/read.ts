@@ -27,7 +27,7 @@ const maxChunkBytes = 1024 * 1024;
 /** Eight of the longest shards: a first late answer may be hedged before anything was received. */
 const hedgeStripes = 1;
 
-/** Chunks of at most one segment. Throws `NOT_ENOUGH_SHARDS`, `CORRUPT`, `ABORTED`; ending the iteration stops all transfers. */
+/** Chunks of at most one segment in a buffer that is used again and again: each is valid until the next is asked for. Throws `NOT_ENOUGH_SHARDS`, `CORRUPT`, `ABORTED`; ending the iteration stops all transfers. */
 export async function* readRange(
   dependencies: GetDependencies, readable: Readable, offset: number, length: number, signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -46,14 +46,19 @@ export async function* readRange(
       ahead.push(opened);
     }
   };
+  const chunk = new Uint8Array(Math.min(maxChunkBytes, length));
   try {
     for (fill(); ahead.length > 0; fill()) {
       const opened = await (ahead[0] as Promise<Opened>);
       try {
         for (const { body, from, to } of opened.parts) {
-          const bytes = body.bytes();
+          for (let at = from; at < to; at += chunk.length) {
+            const piece = body.slice(at, Math.min(at + chunk.length, to));
+            piece.copyTo(chunk, 0);
+            piece.release();
+            yield chunk.subarray(0, piece.byteLength);
+          }
           body.release();
-          for (let at = from; at < to; at += maxChunkBytes) yield bytes.subarray(at, Math.min(at + maxChunkBytes, to));
         }
       } finally {
         ahead.shift();

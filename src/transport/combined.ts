@@ -1,5 +1,5 @@
 /**
- * Several transports as one. A request takes the first that is connected to the peer, then the first that knows an
+ * Several transports as one. A request takes the first, in order of preference, that is connected to the peer or knows an
  * address; when that one cannot reach the peer, the next is tried with the same time again.
  */
 import { PangeaError, isPangeaError } from '../errors/errors.ts';
@@ -99,10 +99,14 @@ class Combined implements Transport {
     await Promise.all(this.#transports.map((transport) => transport.close(deadlineMs)));
   }
 
+  /**
+   * A peer is met over libp2p first, which must not keep its shards there: a dial for the better transport pays for itself
+   * with the first megabytes, and one that fails is not repeated by the dialer for a while.
+   */
   #order(peer: PeerId): Transport[] {
-    const rank = (transport: Transport): number =>
-      this.#connected.get(peer)?.has(transport) === true ? 0 : this.#addressed.get(peer)?.has(transport) === true ? 1 : 2;
-    return this.#transports.toSorted((a, b) => rank(a) - rank(b));
+    const mayReach = (transport: Transport): boolean =>
+      this.#connected.get(peer)?.has(transport) === true || this.#addressed.get(peer)?.has(transport) === true;
+    return this.#transports.toSorted((a, b) => Number(mayReach(b)) - Number(mayReach(a)));
   }
 
   #joined(transport: Transport, peer: PeerId, remoteAddress: string): void {

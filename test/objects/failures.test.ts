@@ -44,7 +44,7 @@ test('four holders that die in the middle of a read cost one wait, not one a str
   const parts: Uint8Array[] = [];
   await world.clock.until((async () => {
     for await (const chunk of read.content) {
-      parts.push(chunk);
+      parts.push(chunk.slice());
       received += chunk.length;
       if (received > 10 * stripeBytes && nodeAt(world, 3).state === 'up') crash(world, 3, 5, 8, 11);
     }
