@@ -2,7 +2,7 @@
 import { formatAddress, isLoopbackHost, multiaddrOf, type NodeConfig } from '../config/config.ts';
 import { openDht, recordAcceptor, type Dht } from '../dht/dht.ts';
 import type { Forced } from '../capabilities/capabilities.ts';
-import { createFirewall, type Firewall } from '../firewall/firewall.ts';
+import { createFirewall, type Firewall, type FirewallCounters } from '../firewall/firewall.ts';
 import { openJsHost, openNativeHost, type Host } from '../host/host.ts';
 import type { NativeLoad } from '../native/native.ts';
 import { openPeerRegistry, type PeerRegistry } from '../peers/peers.ts';
@@ -24,6 +24,8 @@ export interface Network {
   readonly quic: QuicTransport | undefined;
   readonly transport: Transport;
   readonly peers: PeerRegistry;
+  /** Connections by listener: the firewall's own counts, and those of the enforcer inside the QUIC listener. */
+  readonly admissions: () => Readonly<Record<string, FirewallCounters>>;
   /** What this node says of itself; also what others are told to dial. */
   readonly hello: () => Hello;
   /** The list that holds now: everybody in a private network without a list of its own. */
@@ -111,7 +113,11 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     quic?.setAllow(changed);
   });
   const applyAllow = (changed: NodeConfig): void => firewall.setAllow(allowlist(changed, membership !== undefined));
-  return { firewall, host, dht, quic, transport, peers, hello, applyAllow };
+  const admissions = (): Readonly<Record<string, FirewallCounters>> => {
+    const counted = quic?.admissions();
+    return { ...firewall.counters(), ...(counted ? { quic: { allowed: counted.allowed, denied: counted.denied } } : {}) };
+  };
+  return { firewall, host, dht, quic, transport, peers, admissions, hello, applyAllow };
 }
 
 function multiaddrsOf(host: Host, config: NodeConfig): readonly string[] {

@@ -9,6 +9,7 @@ import { startPinger } from '../peers/peers.ts';
 import { concatBytes, systemClock, systemRandom } from '../std/std.ts';
 import { createMetrics, type RootLogger } from '../telemetry/telemetry.ts';
 import type { NodeApi } from '../api/api.ts';
+import { Compaction } from './compaction.ts';
 import { Discovery } from './discovery.ts';
 import { openDisk, storeDirectory, type Disk } from './disk.ts';
 import { RevocationSpread, serveJoins } from './member-streams.ts';
@@ -120,6 +121,9 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
     },
   });
   remember('pinger', () => pinger.stop());
+  const compaction = new Compaction({ store, clock: systemClock, logger });
+  compaction.start();
+  remember('compaction', () => compaction.stop());
   objects.start();
 
   let ready = false;
@@ -196,7 +200,7 @@ function gauges(metrics: ReturnType<typeof createMetrics>, parts: { objects: Obj
   metrics.gauge('pangea_store_free_bytes', 'Bytes that the store can still take', () => disk.store.usage().freeBytes);
   metrics.gauge('pangea_store_records', 'Live records', () => disk.store.usage().records);
   metrics.gauge('pangea_objects_catalogue', 'Objects of the owner', () => objects.counts().catalogue);
-  const sum = (what: 'allowed' | 'denied') => () => Object.values(network.firewall.counters()).reduce((total, each) => total + each[what], 0);
+  const sum = (what: 'allowed' | 'denied') => () => Object.values(network.admissions()).reduce((total, each) => total + each[what], 0);
   metrics.gauge('pangea_firewall_allowed', 'Connections that the allowlist let in', sum('allowed'));
   metrics.gauge('pangea_firewall_denied', 'Connections that the allowlist kept out', sum('denied'));
 }
