@@ -14,7 +14,7 @@ import { survivesFailures } from './placement.ts';
 import type { RestoreDependencies } from './restore.ts';
 import { segmentLengths } from './segments.ts';
 import { dataRows, maxStripes, wholeObjectBytes } from './shape.ts';
-import { cutStripes, type StripeInput } from './stripes.ts';
+import { cutStripes, StripeBuffers, type StripeInput } from './stripes.ts';
 import type { PutObjectOptions, StoredObject } from './tree-put.ts';
 import type { AckLevel } from './types.ts';
 import { Upload } from './upload.ts';
@@ -67,6 +67,7 @@ class ObjectPut {
   readonly #keys: ObjectKeys;
   readonly #upload: Upload;
   readonly #segmentBytes: number;
+  readonly #buffers: StripeBuffers;
   readonly #entries: StripeEntry[] = [];
   #plaintextBytes = 0;
 
@@ -79,6 +80,7 @@ class ObjectPut {
     this.#key = dependencies.objectKey(this.#salt);
     this.#keys = deriveObjectKeys(deriverOf(dependencies.codec), this.#key);
     this.#segmentBytes = segmentBytesFor(dependencies.settings.segmentBytes, options.expectedBytes);
+    this.#buffers = new StripeBuffers(this.#segmentBytes * dataRows);
     this.#upload = new Upload({
       calls: dependencies.calls, logger: dependencies.logger, id: dependencies.random.bytes(32), salt: this.#salt,
       candidates: dependencies.candidates.forWriting(), signal,
@@ -86,7 +88,7 @@ class ObjectPut {
   }
 
   async run(content: AsyncIterable<Uint8Array>): Promise<PutObjectResult> {
-    const stripes = cutStripes(content, this.#segmentBytes * dataRows);
+    const stripes = cutStripes(content, this.#segmentBytes * dataRows, this.#buffers);
     try {
       const first = await this.#next(stripes);
       const mayBeWhole = (first?.bytes ?? 0) <= Math.min(wholeObjectBytes, this.#segmentBytes * dataRows);
@@ -176,8 +178,9 @@ class ObjectPut {
         plaintext: input.chunks, segmentLengths: lengths, key: this.#keys.dataKey, compression: settings.compression,
         context: { salt: this.#salt, stripe, segmentsInStripe: lengths.length },
       });
-      inFlight.add(shardBytes(encoded));
-      bytes += shardBytes(encoded);
+      this.#buffers.give(input.buffer);
+      inFlight.add(shardBytes(encoded) - input.bytes);
+      bytes = shardBytes(encoded);
       this.#entries[stripe] = entryOf(encoded);
       await this.#upload.sendStripe(stripe, encoded);
     } finally {

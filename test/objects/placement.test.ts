@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { placeSlots, rankPeers, replacementFor, survivesFailures } from '../../src/objects/placement.ts';
-import { cutStripes } from '../../src/objects/stripes.ts';
+import { cutStripes, StripeBuffers } from '../../src/objects/stripes.ts';
 import { fits, piecesOf, segmentLengths, stripeBytes } from '../../src/objects/segments.ts';
 import { rowAt, rows, slotOf } from '../../src/objects/shape.ts';
 import type { PlacementPeer } from '../../src/peers/peers.ts';
@@ -126,7 +126,7 @@ test('a stream is cut in the same stripes however it is chunked', async () => {
   for (const chunkBytes of [7, 5_000, 20_000, 65_536, 300_000]) {
     const sizes: number[] = [];
     const joined = collect((async function* () {
-      for await (const stripe of cutStripes(stream(bytes, chunkBytes), 65_536)) {
+      for await (const stripe of cutStripes(stream(bytes, chunkBytes), 65_536, new StripeBuffers(65_536))) {
         sizes.push(stripe.bytes);
         assert.ok(stripe.chunks.length <= 20);
         yield* stripe.chunks;
