@@ -60,6 +60,9 @@ export class GatheredRows {
   }
 }
 
+/** Waits of one hedge after which lateness counts as death. */
+const stuckAfterHedges = 4;
+
 /** What a read may ask for beyond its need: a few shards at once, and an eighth of what it has received. */
 export class HedgeBudget {
   #bytes: number;
@@ -242,11 +245,13 @@ class StripeGather {
     const late = [...this.#pending.values()].filter(({ sinceMs }) => clock.monotonicMs() - sinceMs >= hedgeAfterMs);
     if (late.length === 0) return;
     const needed = dataRows - this.#count() - (this.#pending.size - late.length);
+    // The budget keeps hedging cheap; it must not keep a read waiting until a dead connection is noticed.
+    const isStuck = late.every(({ sinceMs }) => clock.monotonicMs() - sinceMs >= stuckAfterHedges * hedgeAfterMs);
     let launched = 0;
     for (const sound of [true, false]) {
       for (let row = 0; row < rows && launched < needed; row++) {
         if (this.#isHere(row) || this.#pending.has(row) || sources.of(stripe, row).length === 0) continue;
-        if (sound !== this.#soundSource(row) || !hedge.take(entry.lengths[row] ?? 0)) continue;
+        if (sound !== this.#soundSource(row) || (!hedge.take(entry.lengths[row] ?? 0) && !isStuck)) continue;
         this.#launch(row);
         launched++;
       }

@@ -24,8 +24,6 @@ interface Opened {
 }
 
 const maxChunkBytes = 1024 * 1024;
-/** Eight of the longest shards: a first late answer may be hedged before anything was received. */
-const hedgeStripes = 1;
 
 /** Chunks of at most one segment in a buffer that is used again and again: each is valid until the next is asked for. Throws `NOT_ENOUGH_SHARDS`, `CORRUPT`, `ABORTED`; ending the iteration stops all transfers. */
 export async function* readRange(
@@ -93,7 +91,8 @@ class RangeReader {
     this.#readable = readable;
     this.#signal = signal;
     const { header } = readable.found.view;
-    this.#hedge = new HedgeBudget((hedgeStripes * header.storedBytes) / header.stripes);
+    // All stripes of the window may lose their holders at once, before much was received.
+    this.#hedge = new HedgeBudget((dependencies.getWindowStripes * header.storedBytes) / header.stripes);
   }
 
   async open(piece: StripePiece): Promise<Opened> {
