@@ -25,4 +25,5 @@ export interface Metrics {
 }
 
 export { createLogger, silentLogger, type LoggerOptions, type LogLevel, type RootLogger } from './log.ts';
+export { redactText } from './redact.ts';
 export { createMetrics, discardMetrics, type MetricsOptions } from './metrics.ts';

@@ -52,7 +52,7 @@ export class NodeProcess {
   }
 
   error(): { code: string; message: string } {
-    const lines = this.stderr.trim().split('\n').filter((line) => line.includes('"error":{'));
+    const lines = this.stderr.trim().split('\n').filter((line) => line.startsWith('{"error":{'));
     if (lines.length !== 1) throw new Error(`expected one line of error, got: ${this.stderr}`);
     return (JSON.parse(lines[0] as string) as { error: { code: string; message: string } }).error;
   }

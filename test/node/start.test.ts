@@ -171,3 +171,19 @@ test('a node whose parent goes away stops by itself', limits, async () => {
   node.child.disconnect();
   assert.equal(await node.ended, 0);
 });
+
+test('an error that nobody caught: one line, the node stops, and 70', limits, async () => {
+  const faults = { exception: 'throw new Error("boom")', rejection: 'void Promise.reject(new Error("boom"))' };
+  for (const fault of Object.values(faults)) {
+    const dataDir = fresh();
+    const code = `process.on("SIGUSR2",()=>{${fault}})`;
+    const node = start(dataDir, [], { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` });
+    await node.said('ready');
+    node.child.kill('SIGUSR2');
+    assert.equal(await node.ended, errorCodes.INTERNAL, node.stderr);
+    assert.deepEqual([node.error().code, node.error().message], ['INTERNAL', 'a bug ended the node: boom']);
+    assert.doesNotMatch(node.stderr, /^\s+at /m, 'no bare stack');
+    assert.match(node.stderr, /"level":"error".*an error that nobody caught ends the node/);
+    assert.equal(existsSync(join(dataDir, 'control.sock')), false, 'it stopped in order');
+  }
+});

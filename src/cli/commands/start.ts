@@ -27,8 +27,11 @@ export const start: Command = {
       else reload(context, running, logger);
     };
     process.on('SIGHUP', onReload);
-    const [{ startNode }, { createLogger }] = await Promise.all([import('../../node/node.ts'), import('../../telemetry/telemetry.ts')]);
+    const [{ startNode }, { createLogger }, { endOnCrash }] = await Promise.all([
+      import('../../node/node.ts'), import('../../telemetry/telemetry.ts'), import('../crash.ts'),
+    ]);
     const logger = createLogger({ level: config.logLevel });
+    endOnCrash({ logger, output: context.output, stop: async (deadlineMs) => running?.stop(deadlineMs), deadlineMs: config.stopDeadline });
     const node = await startNode({ config, logger, onPart: (line) => context.output.record(line, `${line.part.padEnd(14)}${line.detail}`) });
     running = node;
     if (reloadWanted) onReload();
