@@ -1,5 +1,5 @@
 import type { Options } from 'yargs';
-import { loadConfig, type NodeConfig } from '../config/config.ts';
+import { loadConfig, settings as table, type NodeConfig, type Setting } from '../config/config.ts';
 import { connectNode, type NodeApi } from '../control/control.ts';
 import type { Output } from './output.ts';
 
@@ -58,9 +58,14 @@ export class Arguments {
     return (Array.isArray(value) ? value.at(-1) : value) === true;
   }
 
-  /** Values of the node's settings among the arguments, for `loadConfig`. */
+  /** Values of the node's settings among the arguments, for `loadConfig`. Of a setting that is no list the last one given wins. */
   pick(names: readonly string[]): Record<string, unknown> {
-    return Object.fromEntries(names.flatMap((name) => (this.#values[name] === undefined ? [] : [[name, this.#values[name]]])));
+    const picked = names.map((name): [string, unknown] => {
+      const value = this.#values[name];
+      const { type } = table[name as keyof typeof table] as Setting<unknown>;
+      return [name, Array.isArray(value) && type.list !== true ? (value as unknown[]).at(-1) : value];
+    });
+    return Object.fromEntries(picked.filter(([, value]) => value !== undefined));
   }
 }
 

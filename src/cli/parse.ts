@@ -87,9 +87,9 @@ function runCommand(command: Command, values: Record<string, unknown>, output: O
 
 /** yargs' complaint as an error of ours, with the nearest known name. */
 function refusal(message: string): PangeaError {
-  const [line = 'not understood'] = message.split('\n');
+  const [line = 'not understood', detail] = message.split('\n').map((part) => part.trim()).filter((part) => part !== '');
   const unknown = /^Unknown arguments?: (.+)$/.exec(line)?.[1]?.split(', ')[0];
-  if (unknown === undefined) return new PangeaError('USAGE', `${line}: see --help`);
+  if (unknown === undefined) return new PangeaError('USAGE', line.endsWith(':') && detail !== undefined ? `${line} ${detail}` : `${line}: see --help`);
   const words = commands.flatMap(({ usage }) => [usage].flat()).map((usage) => usage.split(' ')[0] as string).filter((word) => word !== '$0');
   const flags = [...settingNames, ...Object.keys(general), ...commands.flatMap(({ options }) => Object.keys(options ?? {}))];
   const flag = process.argv.some((argument) => argument.startsWith(`--${unknown}`) || argument === `-${unknown}`);

@@ -19,7 +19,7 @@ const mistakes: readonly (readonly [args: readonly string[], code: ErrorCode, me
   [['put'], 'USAGE', /see --help/],
   [['put', 'a', 'b'], 'USAGE', /argument b/],
   [['put', join(directory, 'absent')], 'NOT_FOUND', /no such file or directory: ".*absent"/],
-  [['put', '--ack', 'maybe', 'x'], 'USAGE', /see --help/],
+  [['put', '--ack', 'maybe', 'x'], 'USAGE', /Argument: ack, Given: "maybe", Choices: "memory", "some", "all"/],
   [['get'], 'USAGE', /a link, root or name is missing/],
   [['get', 'a', '--link-file', 'b'], 'USAGE', /given twice/],
   [['get', '--link-file', join(directory, 'absent')], 'NOT_FOUND', /absent/],
@@ -33,6 +33,7 @@ const mistakes: readonly (readonly [args: readonly string[], code: ErrorCode, me
   [['dev', '--nodes', '0'], 'USAGE', /from 1 to 64/],
   [['start', '--node-id', '-1'], 'CONFIG_INVALID', /node-id = "-1": expected a whole number/],
   [['start', '--config', join(directory, 'absent.toml')], 'CONFIG_INVALID', /absent\.toml cannot be read/],
+  [['start', '--node-id', '1', '--node-id', 'x'], 'CONFIG_INVALID', /node-id = "x": /],
   [['start', '--p2p-addr', '1.2.3.4'], 'CONFIG_INVALID', /expected host:port/],
 ];
 
