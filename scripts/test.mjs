@@ -23,7 +23,7 @@ if (rust) {
   await check('Rust format', 'cargo', ['fmt', '--all', '--check', '--manifest-path', 'native/Cargo.toml']);
   await check('Rust lint', 'cargo', ['clippy', ...cargo, '--all-targets', '--', '-D', 'warnings']);
   await check('generated declarations are committed', 'git', ['diff', '--exit-code', '--stat', '--', 'src/native/addon.d.ts']);
-  const tests = await run('cargo', ['test', ...cargo]);
+  const tests = await run('cargo', ['test', '--no-fail-fast', ...cargo]);
   count('Rust tests', tests, [...tests.output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed/gm)]);
 } else {
   process.stdout.write('\nRust checks are left out: the addon is not built here (see "npm run setup"); native variants are skipped by name below.\n');
