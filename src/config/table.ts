@@ -41,7 +41,8 @@ export const settings = {
   }),
   allow: setting<readonly string[]>({
     type: addressBlocks, default: Object.freeze(['127.0.0.0/8', '::1/128']), live: true,
-    description: 'Who may connect, by address. The gate of a network without membership; also which private addresses may be dialled.',
+    description: 'Who may connect, by address; also which private addresses may be dialled. A private network takes connections from anywhere, '
+      + 'membership being the gate, unless a list is given; HTTP keeps to this list in any case.',
   }),
   mdns: setting<'auto' | 'on' | 'off'>({
     type: choice('auto', 'on', 'off'), default: 'auto',

@@ -92,5 +92,6 @@ export interface KadOperations {
   routingTablePeers(): readonly HostPeer[];
 }
 
+export { isLocalAddress } from './addresses.ts';
 export { type NativeHostOptions, openNativeHost } from './native.ts';
 export { type JsHostOptions, openJsHost } from './js.ts';

@@ -1,6 +1,7 @@
 /** Who may take part: what this node says of itself, and what it makes of another's hello. */
 import { isIP } from 'node:net';
 import type { Firewall } from '../firewall/firewall.ts';
+import { isLocalAddress } from '../host/host.ts';
 import type { PeerId } from '../ids/ids.ts';
 import type { Membership } from '../identity/identity.ts';
 import type { PeerRegistry } from '../peers/peers.ts';
@@ -16,14 +17,11 @@ export interface AdmissionDependencies {
   readonly logger: Logger;
 }
 
-/** Private, loopback and link-local ranges (RFC 1918, 4193, 6598, 3927, 4291): dialled only when the allowlist holds them. */
-const localRanges = /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|0\.|::1$|::$|f[cd]|fe[89ab])/i;
-
-/** One dial policy for addresses that came from a peer. */
+/** One dial policy for addresses that came from a peer: local ones, however they are written, only inside the allowlist. */
 export function mayDial(firewall: Firewall, address: string): boolean {
-  const host = hostOf(address).replace(/^::ffff:/i, '');
+  const host = hostOf(address);
   if (isIP(host) === 0) return false;
-  return localRanges.test(host) ? firewall.decide(host) === 'allow' : true;
+  return isLocalAddress(host) ? firewall.decide(host) === 'allow' : true;
 }
 
 /** Checks the certificate, then remembers what the peer said of itself. False refuses the peer. */

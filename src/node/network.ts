@@ -1,5 +1,5 @@
 /** The parts that talk to others: firewall, libp2p host, DHT, transports, registry of peers. */
-import { formatAddress, isLoopbackHost, multiaddrOf, type NodeConfig } from '../config/config.ts';
+import { formatAddress, isLoopbackHost, multiaddrOf, settings, type NodeConfig } from '../config/config.ts';
 import { openDht, recordAcceptor, type Dht } from '../dht/dht.ts';
 import type { Forced } from '../capabilities/capabilities.ts';
 import { createFirewall, type Firewall, type FirewallCounters } from '../firewall/firewall.ts';
@@ -19,6 +19,8 @@ import { version } from './version.ts';
 
 export interface Network {
   readonly firewall: Firewall;
+  /** For listeners that know no membership: the list as configured, in a private network too. */
+  readonly plainFirewall: Firewall;
   readonly host: Host;
   readonly dht: Dht;
   readonly quic: QuicTransport | undefined;
@@ -51,7 +53,8 @@ const recordRules = {};
 
 /** In a private network membership is the gate, and the allowlist holds only when the operator gave one. */
 function allowlist(config: NodeConfig, isPrivate: boolean): readonly string[] {
-  const isDefault = config.allow.join() === '127.0.0.0/8,::1/128';
+  // By identity: who writes the default down means it.
+  const isDefault = config.allow === settings.allow.default;
   return isPrivate && isDefault ? everybody : config.allow;
 }
 
@@ -59,6 +62,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { config, label, disk, forced, native, logger, metrics, opened } = options;
   const { identity, membership, kv, store } = disk;
   const firewall = createFirewall({ allow: allowlist(config, membership !== undefined) });
+  const plainFirewall = createFirewall({ allow: config.allow });
   const { allow } = firewall;
   const peers = await openPeerRegistry({ kv, clock: systemClock, logger, metrics, localPeer: identity.peerId });
   opened('node registry', () => peers.flush());
@@ -112,12 +116,15 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     host.setAllow(changed);
     quic?.setAllow(changed);
   });
-  const applyAllow = (changed: NodeConfig): void => firewall.setAllow(allowlist(changed, membership !== undefined));
+  const applyAllow = (changed: NodeConfig): void => {
+    firewall.setAllow(allowlist(changed, membership !== undefined));
+    plainFirewall.setAllow(changed.allow);
+  };
   const admissions = (): Readonly<Record<string, FirewallCounters>> => {
     const counted = quic?.admissions();
-    return { ...firewall.counters(), ...(counted ? { quic: { allowed: counted.allowed, denied: counted.denied } } : {}) };
+    return { ...plainFirewall.counters(), ...firewall.counters(), ...(counted ? { quic: { allowed: counted.allowed, denied: counted.denied } } : {}) };
   };
-  return { firewall, host, dht, quic, transport, peers, admissions, hello, applyAllow };
+  return { firewall, plainFirewall, host, dht, quic, transport, peers, admissions, hello, applyAllow };
 }
 
 function multiaddrsOf(host: Host, config: NodeConfig): readonly string[] {

@@ -77,7 +77,7 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
 
   const label = config.nodeId ?? new DataView(identity.publicKey.buffer, identity.publicKey.byteOffset).getUint32(0);
   const network = await openNetwork({ config, label, disk, forced, native, logger, metrics, opened: remember });
-  const { firewall, host, dht, transport, peers, quic } = network;
+  const { firewall, plainFirewall, host, dht, transport, peers, quic } = network;
   say('node store', `${peers.list().length} known nodes, this one is ${label} (${identity.peerId})`);
   const usage = store.usage();
   say('shard store', `${store.name}, ${usage.records} records, ${bytesText(usage.liveBytes)} kept, ${bytesText(usage.freeBytes)} free in ${storeDirectory(config.dataDir)}`);
@@ -135,7 +135,7 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   if (config.http) {
     const http = await openHttpServer({
       listen: config.httpAddr, metrics, clock: systemClock, logger: logger.child({ part: 'http' }),
-      status: () => calls.status(), ready: () => ready, admit: (address) => firewall.admit('http', address),
+      status: () => calls.status(), ready: () => ready, admit: (address) => plainFirewall.admit('http', address),
     });
     httpAddress = formatAddress({ host: config.httpAddr.host, port: http.port });
     remember('http', (deadlineMs) => http.close(deadlineMs));

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { connectNode, isNodeRunning } from '../../src/control/control.ts';
 import { errorCodes, type ErrorCode } from '../../src/errors/errors.ts';
 import { loadNative } from '../../src/native/native.ts';
 import { collect } from '../control/memory-node.ts';
+import { run } from '../cli/run.ts';
 import { NodeProcess } from './process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pangea-node-'));
@@ -186,4 +187,23 @@ test('an error that nobody caught: one line, the node stops, and 70', limits, as
     assert.match(node.stderr, /"level":"error".*an error that nobody caught ends the node/);
     assert.equal(existsSync(join(dataDir, 'control.sock')), false, 'it stopped in order');
   }
+});
+
+test('a private network opens to all addresses what membership guards, and nothing else', limits, async (t) => {
+  const dataDir = fresh();
+  assert.equal((await run(['init', '--data-dir', dataDir])).code, 0);
+  const strict = start(dataDir, ['--allow', '127.0.0.0/8', '--allow', '::1/128']);
+  assert.match((await strict.said('firewall')).detail, /allows 127\.0\.0\.0\/8, ::1\/128; membership/, 'a list that is given holds, also when it is the default one');
+  await strict.said('ready');
+  assert.equal(await strict.stop(), 0);
+
+  const node = start(dataDir, ['--http-addr', '0.0.0.0:0']);
+  assert.match((await node.said('firewall')).detail, /allows 0\.0\.0\.0\/0, ::\/0; membership is the gate/);
+  await node.said('ready');
+  const port = /:(\d+) /.exec((await node.said('HTTP')).detail)?.[1];
+  assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
+  const outside = Object.values(networkInterfaces()).flat().find((each) => each?.family === 'IPv4' && !each.internal)?.address;
+  if (outside === undefined) t.diagnostic('no interface beyond loopback: HTTP from outside was not tried');
+  else await assert.rejects(fetch(`http://${outside}:${port}/healthz`), 'HTTP knows no members');
+  assert.equal(await node.stop(), 0);
 });
