@@ -108,6 +108,8 @@ interface Pack {
 async function fill(pack: Pack, content: AsyncIterable<Uint8Array>, put: Promise<unknown>): Promise<number> {
   let bytes = 0;
   const failed = put.then(() => undefined);
+  // It may fail before the first chunk is there, when nothing waits for it yet.
+  failed.catch(() => undefined);
   for await (const chunk of content) {
     bytes += chunk.length;
     // The source may reuse its chunk as soon as the next is asked for, and the pack holds on to it until a stripe is full.
