@@ -30,7 +30,7 @@ export class StripeBuffers {
 }
 
 /**
- * Full stripes, then what is left; nothing for empty content. The first stripe keeps the chunks as they come, since most
+ * Full stripes, then what is left; nothing for empty content. The first stripe is as long as its content, since most
  * objects have no second one. Later ones are copied to reused buffers: a socket's chunks that live until a stripe is
  * encoded cost V8 some fifty full collections per GiB, those that die at once a third of it.
  */
@@ -60,7 +60,7 @@ function filled(buffer: Uint8Array, bytes: number): StripeInput {
   return { chunks: [buffer.subarray(0, bytes)], bytes, buffer };
 }
 
-/** Chunks are kept and must not change any more. */
+/** Chunks are copied: their source, a get for one, may use their memory again as soon as the next is asked for. */
 class FirstStripe {
   readonly #chunks: Uint8Array[] = [];
   #crumbs: { bytes: Uint8Array; used: number } | undefined;
@@ -68,7 +68,7 @@ class FirstStripe {
   add(piece: Uint8Array): void {
     if (piece.length >= crumbBytes) {
       this.#flush();
-      this.#chunks.push(piece);
+      this.#chunks.push(piece.slice());
       return;
     }
     if (this.#crumbs && this.#crumbs.used + piece.length > this.#crumbs.bytes.length) this.#flush();
