@@ -27,7 +27,8 @@ export function mayDial(firewall: Firewall, address: string): boolean {
 /** Checks the certificate, then remembers what the peer said of itself. False refuses the peer. */
 export function greet({ membership, peers, firewall, clock, logger }: AdmissionDependencies, peer: PeerId, hello: Hello): boolean {
   if (membership && !membership.admits(peer, hello.certificate, clock.nowMs())) {
-    logger.info({ peer, revoked: membership.isRevoked(peer) }, 'a peer without membership was refused');
+    // Not louder: a stranger can have it written as often as it likes.
+    logger.debug({ peer, revoked: membership.isRevoked(peer) }, 'a peer without membership was refused');
     return false;
   }
   peers.greeted(peer, {

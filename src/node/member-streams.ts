@@ -89,6 +89,8 @@ export class RevocationSpread {
   start(): void {
     const { host, membership, transport } = this.#parts;
     host.handle(revocationsProtocol, async (stream) => {
+      // The host lets everybody in; who left this network is the business of its members.
+      if (!transport.connectedPeers().includes(stream.peer)) throw new PangeaError('NOT_A_MEMBER', `${stream.peer} is no member that is connected`);
       await stream.write(bodyFrom(membership.revocations()));
       await stream.closeWrite();
     });
