@@ -137,7 +137,7 @@ export class Holder {
       const body = await store.get(key, whole ? undefined : { offset: request.offset, length });
       return body ? ok<'get'>({ totalBytes: info.byteLength }, body) : refuse(status.notFound, 'this part of the object is not here');
     } catch (error) {
-      if (!isPangeaError(error, 'CORRUPT')) throw error;
+      if (!isPangeaError(error, 'CORRUPT') && !isPangeaError(error, 'STORE_IO')) throw error;
       if (object && kind === recordKind.shard) held.markDamaged(object, request.stripe, request.row);
       return refuse(status.notFound, 'this part of the object is damaged here');
     }

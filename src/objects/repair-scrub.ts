@@ -52,7 +52,8 @@ export class Scrubber {
       (await this.#store.get(key))?.release();
       return true;
     } catch (error) {
-      if (!isPangeaError(error, 'CORRUPT')) throw error;
+      // A sector that cannot be read is lost like one that reads wrong, and must not keep the rounds from what lies behind it.
+      if (!isPangeaError(error, 'CORRUPT') && !isPangeaError(error, 'STORE_IO')) throw error;
       return false;
     }
   }

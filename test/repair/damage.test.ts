@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bodyFrom } from '../../src/body/body.ts';
+import { PangeaError } from '../../src/errors/errors.ts';
 import { bytesOfDigest } from '../../src/ids/ids.ts';
+import { equalBytes } from '../../src/std/std.ts';
+import type { RecordKey } from '../../src/store/store.ts';
 import { shardKeys } from '../sim/ledger.ts';
 import type { SimNode } from '../sim/node.ts';
 import { Scene } from './scene.ts';
@@ -17,6 +20,27 @@ test('a shard that rots on the own disk is found and restored in place', async (
   assert.ok(scene.isWhole());
   assert.equal(shardKeys(node, scene.object.root).length, keys.length);
   assert.equal(scene.holders().length, 12);
+});
+
+test('a sector that cannot be read is restored like one that rots, and does not end the rounds', async () => {
+  const scene = await Scene.open();
+  const node = scene.holders()[3] as SimNode;
+  const key = shardKeys(node, scene.object.root)[0] as RecordKey;
+  const { store } = node;
+  const isBroken = (other: RecordKey): boolean => broken && other.stripe === key.stripe && other.row === key.row && equalBytes(other.object, key.object);
+  let broken = true;
+  const get = store.get.bind(store);
+  const put = store.put.bind(store);
+  store.get = async (other, range) => {
+    if (isBroken(other)) throw new PangeaError('STORE_IO', 'read: i/o error');
+    return get(other, range);
+  };
+  store.put = async (records, durability) => {
+    if (records.some((record) => isBroken(record.key))) broken = false;
+    await put(records, durability);
+  };
+  assert.deepEqual(await scene.repairOnce(node), { objectsChecked: 1, shardsRestored: 1, objectsBelowTarget: 0, objectsUnreadable: 0 });
+  assert.ok(!broken && scene.isWhole());
 });
 
 test('a layout that rots on the own disk is fetched again from another holder', async () => {
