@@ -38,8 +38,8 @@ export class Compaction {
 
   async #round(): Promise<void> {
     const { store, logger } = this.#parts;
-    if (store.usage().garbageBytes === 0) return;
     try {
+      if (store.usage().garbageBytes === 0) return;
       const reclaimedBytes = await store.compact();
       if (reclaimedBytes > 0) logger.info({ reclaimedBytes }, 'space of deleted shards was given back');
     } catch (error) {

@@ -11,7 +11,10 @@ test('compaction runs while there is garbage, goes on after a failure, and stops
   let garbage = 0;
   let calls = 0;
   const store = {
-    usage: () => usage(garbage),
+    usage: () => {
+      if (garbage < 0) throw new Error('the disk is gone');
+      return usage(garbage);
+    },
     compact: async () => {
       calls++;
       if (calls === 1) throw new Error('disk');
@@ -26,7 +29,12 @@ test('compaction runs while there is garbage, goes on after a failure, and stops
   await clock.advance(10 * 60_000);
   await clock.advance(10 * 60_000);
   assert.equal(calls, 2, 'a failed round is followed by another');
+  garbage = -1;
+  await clock.advance(10 * 60_000);
+  garbage = 100;
+  await clock.advance(10 * 60_000);
+  assert.equal(calls, 3, 'also one that could not even ask');
   await compaction.stop();
   await clock.advance(60 * 60_000);
-  assert.equal(calls, 2);
+  assert.equal(calls, 3);
 });
