@@ -25,8 +25,12 @@ export interface DiscoveryDependencies {
 
 const limits = {
   meetingsAtOnce: 8,
+  /** Under way or waiting for their turn; beyond it a peer waits for the next look. */
+  meetingsQueued: 256,
   /** Peers that were heard of but not met; the oldest is forgotten. */
   heardOf: 4096,
+  /** Peers that were met; one that falls out is only asked once more. */
+  met: 8192,
   meetTimeoutMs: 5_000,
   firstRetryMs: 1_000,
   longestRetryMs: 10 * 60_000,
@@ -47,6 +51,7 @@ export class Discovery {
   readonly #heardOf = new Map<PeerId, HeardOf>();
   readonly #met = new Set<PeerId>();
   readonly #permits = new Semaphore(limits.meetingsAtOnce);
+  #meetings = 0;
   #lookMs: number = limits.firstLookMs;
   #timer: Timer | undefined;
   #stopped = false;
@@ -71,6 +76,8 @@ export class Discovery {
   /** The peer said hello: nothing more is to be done for it here; the pinger keeps in touch. */
   met(peer: PeerId): void {
     this.#met.add(peer);
+    const first = this.#met.values().next();
+    if (this.#met.size > limits.met && !first.done) this.#met.delete(first.value);
     this.#heardOf.delete(peer);
     const { peers, transport } = this.#dependencies;
     const record = peers.get(peer);
@@ -118,12 +125,13 @@ export class Discovery {
   }
 
   async #meet(peer: PeerId, entry: HeardOf): Promise<void> {
-    if (entry.underWay) return;
+    if (entry.underWay || this.#meetings >= limits.meetingsQueued) return;
     entry.underWay = true;
+    this.#meetings++;
     const { host, transport, clock, logger } = this.#dependencies;
     try {
       await this.#permits.run(async () => {
-        if (this.#stopped || this.#met.has(peer)) return;
+        if (this.#stopped || this.#heardOf.get(peer) !== entry) return;
         if (entry.multiaddrs.length > 0) {
           host.addAddresses(peer, entry.multiaddrs);
           transport.setAddresses(peer, entry.multiaddrs);
@@ -133,18 +141,22 @@ export class Discovery {
           reply.body.release();
           this.met(peer);
         } else {
-          this.#postpone(entry);
+          this.#postpone(peer, entry);
         }
       });
     } catch (error) {
-      this.#postpone(entry);
+      this.#postpone(peer, entry);
       logger.debug({ peer, failures: entry.failures, reason: (error as Error).message, at: clock.nowMs() }, 'a peer could not be met');
     } finally {
+      this.#meetings--;
       entry.underWay = false;
     }
   }
 
-  #postpone(entry: HeardOf): void {
+  #postpone(peer: PeerId, entry: HeardOf): void {
+    const { peers, transport } = this.#dependencies;
+    // Anyone can name peers that do not exist: their addresses stay here, where they are bounded, until the next try.
+    if (peers.get(peer)?.lastSeenMs === undefined) transport.setAddresses(peer, []);
     const pause = Math.min(limits.firstRetryMs * 2 ** entry.failures, limits.longestRetryMs);
     entry.failures++;
     entry.dueMs = this.#dependencies.clock.monotonicMs() + pause;
