@@ -37,6 +37,8 @@ export class HeldObjects {
   /** Shards whose stored bytes failed verification, as `stripe/row`. */
   readonly #damaged = new Map<Digest, Set<string>>();
   readonly #layouts = new Map<Digest, Promise<LayoutView>>();
+  /** Holders records that are there but could not be read: shards under any id may be theirs. */
+  #unread = 0;
   #loading: Promise<void> | undefined;
 
   constructor({ store, codec, logger }: HeldDependencies) {
@@ -153,8 +155,12 @@ export class HeldObjects {
     return payload && parseTombstone(payload.bytes());
   }
 
-  /** Ids under which shards or layouts lie that no commit ever claimed. */
+  /**
+   * Ids under which shards or layouts lie that no commit ever claimed. None while a holders record could not be read
+   * (a bad sector, a newer version's format): what is merely unknown must not expire.
+   */
   unclaimed(): readonly Uint8Array[] {
+    if (this.#unread > 0) return [];
     const found = new Map<Digest, Uint8Array>();
     for (const kind of [recordKind.shard, recordKind.header] as const) {
       for (const id of this.#store.objects(kind)) {
@@ -174,6 +180,7 @@ export class HeldObjects {
         this.add({ ...record, root: root.slice(), digest });
         if (this.#deleted.has(digest)) await this.bury(digest);
       } catch (error) {
+        if (!this.#deleted.has(digest)) this.#unread++;
         this.#logger.error({ root: digest, error: (error as Error).message }, 'the record of a held object cannot be read');
       }
     }

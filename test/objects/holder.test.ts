@@ -161,6 +161,21 @@ test('uploads that a crash left behind expire too, what was committed stays', as
   assert.equal(engineOf(nodeAt(world, 0)).counts().held, 1);
 });
 
+test('shards whose holders record cannot be read do not expire', async () => {
+  const { world, ask } = await newHolder();
+  const made = await make(16);
+  await ask(alice, putOf(made, 0), made.shards[0]);
+  await ask(alice, layoutOf(made), layoutBody(made));
+  const node = nodeAt(world, 0);
+  assert.ok(node.store.damage({ object: made.layout.view.root, kind: recordKind.holders, stripe: 0, row: 0 }));
+  const before = node.store.usage().records;
+  node.crash();
+  await world.startNode(node);
+  await world.clock.run(3 * world.settings.uploadExpiresMs);
+  assert.equal(engineOf(node).counts().held, 0);
+  assert.equal(node.store.usage().records, before);
+});
+
 test('strangers do not change who the holders are said to be', async () => {
   const { ask } = await newHolder();
   const made = await make(12);
