@@ -72,7 +72,12 @@ export async function commitLayout(
   if (received && !healthy) records.push(...(await layoutRecords(dependencies, object.root, received)));
   records.push(await held.holdersRecord(object.root, object));
   await store.put(records, 'memory');
-  if (request.durability === 'fsync') await store.sync();
+  if (request.durability === 'fsync') {
+    await store.sync();
+    if (!isAllThere(dependencies, view, objectId, request.slots, received, records)) {
+      throw new PangeaError('STORE_IO', 'an fsync of another object failed and took records of this one', { data: { root: digest } });
+    }
+  }
   held.add(object);
   for (const { stripe, row } of received?.inline.values() ?? []) held.clearDamaged(object, stripe, row);
   for (const { body: share } of [...(received?.inline.values() ?? []), ...(received?.parts ?? [])]) share.release();
@@ -136,6 +141,15 @@ function missingShards(
     }
   }
   return missing;
+}
+
+/** A failed fsync takes all that was unsynced but is told to one `sync` only, which may be another commit's: so it is looked for once more. */
+function isAllThere(
+  dependencies: HolderDependencies, view: LayoutView, objectId: Uint8Array, slots: number,
+  received: ReceivedLayout | undefined, written: readonly StoreRecord[],
+): boolean {
+  const isThere = ({ key, identity }: StoreRecord): boolean => equalBytes(dependencies.store.stat(key)?.identity ?? new Uint8Array(0), identity);
+  return written.every(isThere) && missingShards(dependencies, view, objectId, slots, received).length === 0;
 }
 
 function identitiesOf(store: ShardStore, objectId: Uint8Array): Map<number, Uint8Array> {

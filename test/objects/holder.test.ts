@@ -176,6 +176,26 @@ test('shards whose holders record cannot be read do not expire', async () => {
   assert.equal(node.store.usage().records, before);
 });
 
+test('a commit is not confirmed when the fsync of another took its shards', async () => {
+  const { world, ask } = await newHolder();
+  const made = await make(17);
+  await ask(alice, putOf(made, 0), made.shards[0]);
+  const { store } = nodeAt(world, 0);
+  const sync = store.sync.bind(store);
+  const key = { object: made.id, kind: recordKind.shard, stripe: 0, row: 0 };
+  // What a store does on a failed fsync: unsynced records are gone, and the one sync that waited for it has heard.
+  store.sync = () => {
+    store.sync = sync;
+    return store.remove([key]);
+  };
+  assert.notEqual((await ask(alice, layoutOf(made), layoutBody(made))).status, status.ok);
+  const again = await ask(alice, layoutOf(made), layoutBody(made));
+  assert.deepEqual(again.status === 0 && (again.answer as { missing: unknown }).missing, [{ stripe: 0, row: 0 }]);
+  await ask(alice, putOf(made, 0), made.shards[0]);
+  const whole = await ask(alice, layoutOf(made), layoutBody(made));
+  assert.deepEqual(whole.status === 0 && whole.answer, { durability: 'fsync', missing: [] });
+});
+
 test('strangers do not change who the holders are said to be', async () => {
   const { ask } = await newHolder();
   const made = await make(12);
