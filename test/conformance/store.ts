@@ -165,7 +165,11 @@ export function storeConformance(name: string, make: (sizes?: PlaceSizes) => Pro
       assert.equal(plain(await store.get(keyOf(40 + i))), toHex(content(40 + i)));
       await store.put([record(keyOf(i), content(1000 + i)), record(keyOf(40 + i), content(2000 + i))], 'fsync');
     }));
-    assert.ok((await compaction) > 0);
+    await compaction;
+    // How much each round moved depends on which volumes the puts emptied first; what is left does not.
+    await store.compact();
+    const { garbageBytes, liveBytes } = store.usage();
+    assert.ok(garbageBytes <= liveBytes + 10_000, `${garbageBytes} bytes of garbage beside ${liveBytes} live ones`);
     for (let i = 0; i < 20; i++) {
       assert.equal(plain(await store.get(keyOf(i))), toHex(content(1000 + i)));
       assert.equal(plain(await store.get(keyOf(40 + i))), toHex(content(2000 + i)));
