@@ -26,6 +26,14 @@ const helloTimeoutMs = 5_000;
 const serveMs = 30_000;
 /** Own requests under way to one peer; others wait. Hosts allow 256 streams, and free one somewhat later than its answer arrives. */
 const requestsPerPeer = 96;
+/**
+ * Requests that a peer may have here before its hello was taken. The host lets strangers in, and they must not crowd out
+ * others; for the same reason the body of their request, which a hello has not, is not read.
+ */
+const requestsOfStranger = 8;
+/** A request's bytes are here within this time, or it is dropped: 16 MiB at 1.1 Mbit/s. */
+const receiveMs = 120_000;
+const strangerReceiveMs = 10_000;
 
 export interface Libp2pTransportOptions {
   /** Listens already, and is closed by its owner. */
@@ -260,13 +268,14 @@ class Libp2pTransport implements Transport {
     state.serving++;
     this.#count({ serving: 1 });
     try {
-      if (state.serving > limits.requestsPerPeer || this.#serving > limits.requestsTotal) {
+      const known = state.greeted || state.greeting !== undefined;
+      if (state.serving > (known ? limits.requestsPerPeer : requestsOfStranger) || this.#serving > limits.requestsTotal) {
         await this.#send(stream, refusal(status.busy, 'too many requests under way'));
-        await reader.drain();
+        await withDeadline(clock, reader.drain(), { timeoutMs: strangerReceiveMs });
         return;
       }
-      const { lead, struct } = await reader.head(1);
-      const body = await reader.body(hold);
+      const received = reader.head(1).then(async (head) => ({ ...head, body: known ? await reader.body(hold) : emptyBody }));
+      const { lead, struct, body } = await withDeadline(clock, received, { timeoutMs: known ? receiveMs : strangerReceiveMs });
       const gone = state.gone.promise.then(() => Promise.reject(new PangeaError('PEER_UNREACHABLE', 'the peer is gone')));
       const answer = this.#answer(state, peer, { code: new ByteReader(lead).u8(), struct }, body);
       const reply = await withDeadline(clock, Promise.race([answer, gone]), { timeoutMs: serveMs });
