@@ -62,7 +62,7 @@ interface ExchangeOptions {
 /** A transport with what only QUIC has. */
 export interface QuicTransport extends Transport {
   readonly name: 'quic';
-  /** Replaces the allowlist of the listener; open connections stay. Throws `CONFIG_INVALID`. */
+  /** Replaces the allowlist of the listener, and disconnects who came in and is no longer on it. Throws `CONFIG_INVALID`. */
   setAllow(allow: readonly string[]): void;
   /** Connection attempts since `listen`, by outcome. */
   admissions(): { allowed: number; denied: number; refusedAlpn: number; refusedHandshake: number; refusedFull: number };
@@ -187,6 +187,10 @@ class Quic implements QuicTransport {
       throw asPangeaError(error);
     }
     this.#allow = allow;
+    for (const { id, dialled, remoteAddress } of this.#table.all()) {
+      const ip = remoteAddress.slice(0, remoteAddress.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+      if (!dialled && this.#endpoint?.allows(ip) === false) this.#endpoint.closeConnection(id, 'no longer on the allow list');
+    }
   }
 
   admissions(): ReturnType<Endpoint['counters']> {

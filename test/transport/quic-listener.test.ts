@@ -67,6 +67,19 @@ describe('quic listener', { skip: quicMissing, timeout: 60_000 }, () => {
     assert.throws(() => closed.setAllow(['nonsense']), coded('CONFIG_INVALID'));
   });
 
+  it('disconnects who is no longer on the list, and only those', async () => {
+    const server = await make();
+    const client = await make();
+    await client.connect(`127.0.0.1:${port(server)}`);
+    while (server.connectedPeers().length === 0) await systemClock.sleep(10);
+    server.setAllow(['127.0.0.1', '10.0.0.0/8']);
+    await systemClock.sleep(100);
+    assert.deepEqual(server.connectedPeers(), [client.localPeer]);
+    const left = new Promise((resolve) => server.on({ disconnected: resolve }));
+    server.setAllow(['10.0.0.0/8']);
+    assert.equal(await left, client.localPeer);
+  });
+
   it('dials no private address outside the allowlist', async () => {
     const client = await make();
     await assert.rejects(client.connect('10.1.2.3:9090'), coded('DIAL_REFUSED'));
