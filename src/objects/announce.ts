@@ -58,6 +58,7 @@ export class Announcer {
 
   withdraw(root: Digest): void {
     this.#waiting.delete(root);
+    this.#failed.delete(root);
     const { dht, announceKey, logger } = this.#dependencies;
     dht.unprovide(announceKey(bytesOfDigest(root))).catch((error: unknown) => {
       logger.debug({ root, error: (error as Error).message }, 'an announcement could not be withdrawn');
