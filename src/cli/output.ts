@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { PangeaError } from '../errors/errors.ts';
+import { printable } from './format.ts';
 
 /** What a command says. In JSON mode only `record` and `failure` speak. */
 export interface Output {
@@ -24,7 +25,8 @@ export function createOutput(json: boolean): Output {
     failure: ({ code, message, data }) => {
       process.stderr.write(json
         ? `${JSON.stringify({ error: { code, message, data } })}\n`
-        : `pangea-node: ${code}: ${message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+        // A remote's words may be in it: they are shown, and steer no terminal.
+        : `pangea-node: ${code}: ${printable(message.replaceAll(/\s*\n\s*/g, ' '))}\n`);
     },
   };
 }

@@ -33,6 +33,7 @@ const mistakes: readonly (readonly [args: readonly string[], code: ErrorCode, me
   [['dev', '--nodes', '0'], 'USAGE', /from 1 to 64/],
   [['start', '--node-id', '-1'], 'CONFIG_INVALID', /node-id = "-1": expected a whole number/],
   [['start', '--config', join(directory, 'absent.toml')], 'CONFIG_INVALID', /absent\.toml cannot be read/],
+  [['start', '--config', '/absent\u001b[2J\u009b2J'], 'CONFIG_INVALID', /\/absent\\x1b\[2J\\x9b2J cannot be read/],
   [['start', '--node-id', '1', '--node-id', 'x'], 'CONFIG_INVALID', /node-id = "x": /],
   [['start', '--p2p-addr', '1.2.3.4'], 'CONFIG_INVALID', /expected host:port/],
 ];
