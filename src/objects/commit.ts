@@ -42,21 +42,31 @@ interface Done {
   readonly hint: string;
 }
 
+interface Progress {
+  readonly done: Map<PeerId, Done>;
+  /** Who was given the layout, whatever came of it. */
+  readonly asked: Set<PeerId>;
+  /** Who said once that shards are missing. */
+  readonly incomplete: Set<PeerId>;
+}
+
 /** Throws `DURABILITY_NOT_REACHED` or `NOT_ENOUGH_PEERS`; what was committed until then is deleted as far as it can be reached. */
 export async function commitUpload(dependencies: RestoreDependencies, request: CommitRequest): Promise<Committed> {
-  const done = new Map<PeerId, Done>();
+  const progress: Progress = { done: new Map(), asked: new Set(), incomplete: new Set() };
+  const { done } = progress;
   const { headerBytes, indexes, pages } = request.layout;
   const metadata = concatBytes(headerBytes, ...indexes, ...pages, request.sealedManifest);
   try {
     for (let round = 0; round < maxRounds; round++) {
       if (!request.inline) await restoreLost(dependencies, request);
-      await commitRound(dependencies, request, metadata, done);
+      await commitRound(dependencies, request, metadata, progress);
       if (isDone(request, done)) return await finish(dependencies, request, done);
     }
     throw notReached(request, done);
   } catch (error) {
-    const { upload, layout, deleteSecret } = request;
-    for (const peer of new Set([...done.keys(), ...upload.slots])) {
+    const { layout, deleteSecret } = request;
+    // One that was replaced may have committed all the same: its answer was late, or got lost.
+    for (const peer of progress.asked) {
       void dependencies.calls.ask<'delete'>(peer, { type: 'delete', root: layout.view.root, secret: deleteSecret }).catch(() => undefined);
     }
     throw error;
@@ -79,7 +89,9 @@ async function finish(dependencies: RestoreDependencies, request: CommitRequest,
   return { fsynced, holders: masks.size };
 }
 
-async function commitRound(dependencies: RestoreDependencies, request: CommitRequest, metadata: Uint8Array, done: Map<PeerId, Done>): Promise<void> {
+async function commitRound(
+  dependencies: RestoreDependencies, request: CommitRequest, metadata: Uint8Array, { done, asked, incomplete }: Progress,
+): Promise<void> {
   const { upload, signal } = request;
   const hint = upload.slots.join();
   const synced = syncedPeers(request);
@@ -87,6 +99,7 @@ async function commitRound(dependencies: RestoreDependencies, request: CommitReq
     const durability = synced.has(peer) ? 'fsync' : 'memory';
     const before = done.get(peer);
     if (before?.mask === mask && (before.durability === 'fsync' || durability === 'memory')) return;
+    asked.add(peer);
     const inline = inlineOf(request, mask);
     // The layout of a large object is megabytes: all holders get the same bytes, not twelve copies.
     const body = bodyFrom(inline.length === 0 ? metadata : concatBytes(metadata, ...inline.map(({ bytes }) => bytes)));
@@ -95,7 +108,12 @@ async function commitRound(dependencies: RestoreDependencies, request: CommitReq
     }, { body, signal });
     if (!outcome.reply) return upload.fail(peer, outcome.failure);
     const { answer } = outcome.reply;
-    if (answer.missing.length > 0) return answer.missing.forEach(({ stripe, row }) => upload.forget(stripe, row));
+    if (answer.missing.length > 0) {
+      // A restart may cost a holder its shards once; one that lacks them again would hold up the put for ever.
+      if (incomplete.has(peer)) return upload.fail(peer, 'it lacks shards again that it had confirmed');
+      incomplete.add(peer);
+      return answer.missing.forEach(({ stripe, row }) => upload.forget(stripe, row));
+    }
     if (durability === 'fsync' && answer.durability !== 'fsync') return upload.fail(peer, 'it did not confirm fsync');
     done.set(peer, { mask, durability: answer.durability, hint });
   }));

@@ -179,14 +179,41 @@ test('a lonely node that does not store says that it knows nobody', { timeout },
   await assertCode(put(world, nodeAt(world, 0), noise(10)), 'NOT_ENOUGH_PEERS');
 });
 
-test('an unreachable durability is named, and what was half there is deleted', { timeout }, async () => {
-  const world = await openWorld(3);
-  watch(world, (_to, request, reply) => {
-    if (request.type !== 'layout' || reply.status !== status.ok || !('missing' in reply.answer)) return undefined;
+test('a holder that always says that shards are missing is replaced', { timeout }, async () => {
+  const world = await openWorld(14);
+  const liar = nodeAt(world, 5);
+  watch(world, (to, request, reply) => {
+    if (to !== liar || request.type !== 'layout' || reply.status !== status.ok) return undefined;
     return { ...reply, answer: { durability: 'memory', missing: [{ stripe: 0, row: 0 }] } };
   });
-  const error = await assertCode(put(world, nodeAt(world, 0), noise(2 * stripeBytes)), 'DURABILITY_NOT_REACHED');
+  for (const size of [300, 3 * stripeBytes]) {
+    const bytes = noise(size, 21);
+    const { link, ack } = await put(world, nodeAt(world, 0), bytes, { ack: 'all' });
+    assert.deepEqual([ack.fsynced, ack.holders], [12, 12]);
+    assertSame(await get(world, nodeAt(world, 1), link), bytes);
+  }
+});
+
+test('an unreachable durability is named, and what was half there is deleted', { timeout }, async () => {
+  const world = await openWorld(20);
+  // A putter that does not store: what it keeps itself never fails.
+  const putter = nodeAt(world, 0);
+  putter.crash();
+  Object.assign(world.settings, { storing: false });
+  await world.startNode(putter);
+  await world.clock.run(60_000);
+  let failed = 0;
+  let lastMs = -Infinity;
+  // One holder fails in every round, until the put has no more of them.
+  watch(world, (_to, request, reply) => {
+    if (request.type !== 'layout' || reply.status !== status.ok || world.clock.monotonicMs() < lastMs + 20) return undefined;
+    failed++;
+    lastMs = world.clock.monotonicMs();
+    return { status: status.internal, message: 'no' };
+  });
+  const error = await assertCode(put(world, putter, noise(2 * stripeBytes)), 'DURABILITY_NOT_REACHED');
   assert.equal(error.data['asked'], 'all');
+  assert.equal(failed, 6);
   await world.clock.run(30_000);
   for (const node of world.nodes) assert.equal(engineOf(node).counts().held, 0);
 });
