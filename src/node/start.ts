@@ -81,7 +81,7 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   say('node store', `${peers.list().length} known nodes, this one is ${label} (${identity.peerId})`);
   const usage = store.usage();
   say('shard store', `${store.name}, ${usage.records} records, ${bytesText(usage.liveBytes)} kept, ${bytesText(usage.freeBytes)} free in ${storeDirectory(config.dataDir)}`);
-  say('firewall', `${firewall.mode}, allows ${firewall.allow.join(', ')}${membership ? '; membership is the gate' : ''}; kernel path not in this build`);
+  say('firewall', `${firewall.mode}, allows ${firewall.allow.join(', ')}${membership ? `; membership is the gate, HTTP allows ${plainFirewall.allow.join(', ')}` : ''}; kernel path not in this build`);
 
   const objects = openObjects({
     clock: systemClock, random: systemRandom, codec, store, transport, dht, peers, kv, logger: logger.child({ part: 'objects' }), metrics,

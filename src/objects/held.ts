@@ -105,6 +105,8 @@ export class HeldObjects {
   markDamaged(object: HeldObject, stripe: number, row: number): void {
     let damaged = this.#damaged.get(object.digest);
     if (damaged === undefined) this.#damaged.set(object.digest, (damaged = new Set()));
+    // Told once: every peer that asks for the shard finds the damage again.
+    if (damaged.has(`${stripe}/${row}`)) return;
     damaged.add(`${stripe}/${row}`);
     this.#logger.warn({ root: object.digest, stripe, row }, 'a stored shard does not match its identity any more; repair will restore it');
   }
