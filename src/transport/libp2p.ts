@@ -205,7 +205,7 @@ class Libp2pTransport implements Transport {
       const refused = reply.status !== status.ok ? `the peer refuses this node: ${reply.message}`
         : onHello(peer, reply.answer.hello) ? undefined : 'this node refuses the peer';
       if (refused !== undefined) throw new PangeaError('PEER_REFUSED', refused, { data: { peer } });
-      this.#greeted(peer, state);
+      if (!this.#greeted(peer, state)) throw new PangeaError('PEER_UNREACHABLE', `the connection to ${peer} was lost at once`, { data: { peer } });
     } catch (error) {
       const failure = asPangeaError(error, 'PEER_UNREACHABLE');
       if (!state.greeted && state.serving === 0 && this.#peers.get(peer) === state) this.#peers.delete(peer);
@@ -214,11 +214,13 @@ class Libp2pTransport implements Transport {
     }
   }
 
-  #greeted(peer: PeerId, state: Peer): void {
-    if (state.greeted) return;
-    this.#peers.set(peer, state);
+  /** False when the connection is gone by the time its hello is read: nobody would ever take such a peer off the list. */
+  #greeted(peer: PeerId, state: Peer): boolean {
+    if (this.#peers.get(peer) !== state) return false;
+    if (state.greeted) return true;
     state.greeted = true;
     for (const events of this.#listeners) events.connected?.(peer, this.#remoteAddresses.get(peer) ?? '');
+    return true;
   }
 
   async #exchange<T extends Request['type']>(
@@ -313,8 +315,7 @@ class Libp2pTransport implements Transport {
     const { hello, onHello, logger } = this.#options;
     try {
       const request = decodeRequest(head);
-      if (this.#closing === undefined && request.type === 'hello' && onHello(peer, request.hello)) {
-        this.#greeted(peer, state);
+      if (this.#closing === undefined && request.type === 'hello' && onHello(peer, request.hello) && this.#greeted(peer, state)) {
         return { ...encodeReply('hello', { status: status.ok, answer: { hello: hello() }, body: emptyBody }), body: emptyBody };
       }
     } catch (error) {

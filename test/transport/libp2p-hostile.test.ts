@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { bodyFrom, emptyBody } from '../../src/body/body.ts';
-import type { Host, HostStream } from '../../src/host/host.ts';
+import type { Host, HostEvents, HostStream } from '../../src/host/host.ts';
+import type { PeerId } from '../../src/ids/ids.ts';
 import { ByteWriter, seededRandom, systemClock } from '../../src/std/std.ts';
 import { silentLogger } from '../../src/telemetry/telemetry.ts';
 import { limits, openLibp2pTransport, shardProtocol, type Transport } from '../../src/transport/transport.ts';
+import { encodeRequest } from '../../src/transport/messages/messages.ts';
 import { hello } from '../conformance/transport.ts';
 import { makeJsHost } from '../host/makers.ts';
 
@@ -111,4 +113,37 @@ describe('libp2p transport against raw streams', { timeout: 60_000 }, () => {
     assert.equal((await friend.request(server.localPeer, { type: 'ping' })).status, 0);
     assert.equal(served, before + 1);
   });
+});
+
+it('does not take for connected who left right behind its hello', async () => {
+  const peer = 'gone' as PeerId;
+  let events: Partial<HostEvents> = {};
+  let serve: (stream: HostStream) => Promise<void> = () => assert.fail('nothing is served');
+  const host = {
+    peerId: 'self', multiaddrs: () => [], on: (given: Partial<HostEvents>) => { events = given; },
+    handle: (_protocol: string, handler: typeof serve) => { serve = handler; },
+  } as unknown as Host;
+  const transport = openLibp2pTransport({ host, clock: systemClock, logger: silentLogger, hello: () => hello, onHello: () => true });
+  let connected = 0;
+  transport.on({ connected: () => { connected++; } });
+  await transport.listen(() => assert.fail('nothing is asked'));
+  const { code, struct } = encodeRequest({ type: 'hello', hello });
+  const message = new ByteWriter().u8(code).u32(struct.length).bytes(struct).finish();
+  const visit = async (leaves: boolean): Promise<void> => {
+    events.connected?.(peer, '');
+    const parts = [message];
+    await serve({
+      peer, protocol: shardProtocol, reset: () => undefined, closeWrite: async () => undefined, write: async () => undefined,
+      read: async () => {
+        if (leaves) events.disconnected?.(peer);
+        const part = parts.shift();
+        return part && bodyFrom(part);
+      },
+    });
+  };
+  await visit(true);
+  assert.deepEqual([connected, transport.connectedPeers()], [0, []]);
+  await visit(false);
+  assert.deepEqual([connected, transport.connectedPeers()], [1, [peer]]);
+  await transport.close(0);
 });
