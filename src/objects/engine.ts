@@ -19,12 +19,12 @@ import { formatLink } from './link.ts';
 import type { Objects, ObjectsDependencies, RepairReport } from './objects.ts';
 import { PeerCalls } from './peer-calls.ts';
 import { putObject, type PutDependencies, type PutObjectResult } from './put.ts';
-import { requireKey, resolveReference } from './reference.ts';
-import { removeObject } from './remove.ts';
+import { requireKey, resolveReference, type Resolved } from './reference.ts';
+import { removeObject, type Removed } from './remove.ts';
 import { Repairer } from './repair.ts';
 import { Suspects } from './suspects.ts';
 import { readDirectory, treeEntries } from './tree-get.ts';
-import { putTree } from './tree-put.ts';
+import { putTree, type StoredObject } from './tree-put.ts';
 import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TreeEntry } from './types.ts';
 import { Uploads } from './uploads.ts';
 
@@ -93,7 +93,8 @@ export class ObjectEngine implements Objects {
   putTree(entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<PutResult> {
     return this.#once(options, async (signal) => {
       const createdMs = this.#dependencies.clock.nowMs();
-      const tree = await putTree((content, each) => putObject(this.#put, content, each), entries, { ...options, signal });
+      const discard = ({ root, key }: StoredObject): Promise<unknown> => this.#remove({ root, key, entry: undefined });
+      const tree = await putTree((content, each) => putObject(this.#put, content, each), discard, entries, { ...options, signal });
       return { stored: { ...tree, createdMs }, kind: 'directory', bytes: tree.contentBytes, mediaType: directoryMediaType, children: tree.children };
     });
   }
@@ -188,7 +189,10 @@ export class ObjectEngine implements Objects {
   }
 
   async remove(reference: string): Promise<{ root: string; confirmed: number; holders: number }> {
-    const resolved = await resolveReference(this.#catalogue, reference);
+    return this.#remove(await resolveReference(this.#catalogue, reference));
+  }
+
+  #remove(resolved: Resolved): Promise<Removed> {
     return this.#track(removeObject({ ...this.#get, catalogue: this.#catalogue, objectKey: this.#dependencies.objectKey }, resolved));
   }
 

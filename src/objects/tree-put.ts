@@ -1,6 +1,6 @@
 /** A tree of files to one directory object: small files packed, large ones as objects of their own. */
 import type { AckLevel, PutOptions, PutResult, TreeEntry } from './types.ts';
-import { toHex } from '../std/std.ts';
+import { mapConcurrent, toHex } from '../std/std.ts';
 import { checkPath, directoryMediaType, encodeDirectory, packedFileBytes, type DirectoryEntry, type DirectoryMember } from './directory.ts';
 
 /** One stored object, before it has a name in the catalogue. */
@@ -33,8 +33,15 @@ export interface StoredTree extends StoredObject {
 
 /** A pack is closed at this size, so that losing patience in the middle costs little and a repair stays small. */
 const maxPackBytes = 1024 * 1024 * 1024;
+const discardsAtOnce = 4;
 
-export async function putTree(putObject: PutObject, entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<StoredTree> {
+/**
+ * `discard` is given what was stored of a tree that then failed, since no list and no catalogue names it: without it the
+ * space would be lost for good. The failure does not wait for it.
+ */
+export async function putTree(
+  putObject: PutObject, discard: (stored: StoredObject) => Promise<unknown>, entries: AsyncIterable<TreeEntry>, options: PutOptions,
+): Promise<StoredTree> {
   const passed = { ...(options.ack ? { ack: options.ack } : {}), ...(options.signal ? { signal: options.signal } : {}) };
   const pending: Promise<StoredObject>[] = [];
   const listed: DirectoryEntry[] = [];
@@ -77,25 +84,26 @@ export async function putTree(putObject: PutObject, entries: AsyncIterable<TreeE
       contentBytes += bytes;
     }
     pack?.stream.end();
+    const stored = await Promise.all(pending);
+    const members: DirectoryMember[] = stored.map(({ root, key }) => ({ root, key }));
+    listed.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+    const list = await putObject(once(encodeDirectory({ members, entries: listed })), {
+      name: options.name, kind: 'directory', mediaType: directoryMediaType, ...passed,
+    });
+    return {
+      ...list,
+      contentBytes,
+      children: stored.map(({ root }) => toHex(root)),
+      storedBytes: list.storedBytes + stored.reduce((sum, each) => sum + each.storedBytes, 0),
+      survivesFailures: stored.reduce((least, each) => Math.min(least, each.survivesFailures), list.survivesFailures),
+      ack: weakest([list, ...stored].map((each) => each.ack)),
+    };
   } catch (error) {
     pack?.stream.fail(error);
-    await Promise.allSettled(pending);
+    const members = (await Promise.allSettled(pending)).flatMap((put) => (put.status === 'fulfilled' ? [put.value] : []));
+    void mapConcurrent(members, discardsAtOnce, (member) => discard(member).catch(() => undefined));
     throw error;
   }
-  const stored = await Promise.all(pending);
-  const members: DirectoryMember[] = stored.map(({ root, key }) => ({ root, key }));
-  listed.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
-  const list = await putObject(once(encodeDirectory({ members, entries: listed })), {
-    name: options.name, kind: 'directory', mediaType: directoryMediaType, ...passed,
-  });
-  return {
-    ...list,
-    contentBytes,
-    children: stored.map(({ root }) => toHex(root)),
-    storedBytes: list.storedBytes + stored.reduce((sum, each) => sum + each.storedBytes, 0),
-    survivesFailures: Math.min(list.survivesFailures, ...stored.map((each) => each.survivesFailures)),
-    ack: weakest([list, ...stored].map((each) => each.ack)),
-  };
 }
 
 interface Pack {

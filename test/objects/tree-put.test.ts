@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { PangeaError } from '../../src/errors/errors.ts';
 import { putTree, type PutObject } from '../../src/objects/tree-put.ts';
 import type { TreeEntry } from '../../src/objects/types.ts';
-import { assertCode, noise } from './world.ts';
+import { assertCode, engineOf, nodeAt, noise, openWorld, stream } from './world.ts';
 
 test('a pack that fails before the next file gives its first bytes fails the put and nothing else', async () => {
   const failing: PutObject = async (content) => {
@@ -23,10 +23,25 @@ test('a pack that fails before the next file gives its first bytes fails the put
   const note = (reason: unknown): void => void unhandled.push(reason);
   process.on('unhandledRejection', note);
   try {
-    await assertCode(putTree(failing, entries(), { name: 'tree' }), 'NOT_ENOUGH_PEERS');
+    await assertCode(putTree(failing, async () => undefined, entries(), { name: 'tree' }), 'NOT_ENOUGH_PEERS');
     await later();
   } finally {
     process.off('unhandledRejection', note);
   }
   assert.deepEqual(unhandled, []);
+});
+
+test('what was stored of a tree that fails is deleted', { timeout: 60_000 }, async () => {
+  const world = await openWorld(12);
+  const held = (): number => world.nodes.reduce((sum, node) => sum + engineOf(node).counts().held, 0);
+  let stored = 0;
+  async function* entries(): AsyncGenerator<TreeEntry> {
+    for (const path of ['a', 'b']) yield { path, type: 'file', mode: 0o600, modifiedMs: 0, bytes: 100_000, content: stream(noise(100_000)) };
+    stored = held();
+    throw new PangeaError('USAGE', 'the folder vanished');
+  }
+  await assertCode(world.clock.until(engineOf(nodeAt(world, 3)).putTree(entries(), { name: 'tree' })), 'USAGE');
+  assert.equal(stored, 24);
+  await world.clock.run(10_000);
+  assert.equal(held(), 0);
 });
