@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,21 @@ export async function controlSocketPath(dataDir: string): Promise<string | undef
   const direct = directPath(dataDir);
   if (fits(direct)) return direct;
   const pointed = await readFile(join(dataDir, pointerName), 'utf8').catch(() => '');
-  return pointed === '' ? undefined : pointed;
+  return pointed !== '' && (await isOurs(dirname(pointed), dataDir)) ? pointed : undefined;
+}
+
+/**
+ * The place is in a directory that all users share. When a killed node's was cleaned away, anybody can make it again and
+ * wait there for what the owner puts.
+ */
+async function isOurs(directory: string, dataDir: string): Promise<boolean> {
+  if (process.getuid === undefined) return true;
+  try {
+    const [found, data] = await Promise.all([lstat(directory), stat(dataDir)]);
+    return found.isDirectory() && (found.mode & 0o077) === 0 && (found.uid === process.getuid() || found.uid === data.uid);
+  } catch {
+    return false;
+  }
 }
 
 /** True when something accepts connections there. A socket file that a killed node left behind does not count. */

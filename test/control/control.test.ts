@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectNode, controlSocketPath, isNodeRunning, openControlServer, type ControlServer, type NodeApi, type TreeEntry } from '../../src/control/control.ts';
@@ -173,6 +173,23 @@ test('no node: a code and what to do', async () => {
   mkdirSync(empty);
   await assert.rejects(connectNode(empty).peers(), { code: 'NODE_NOT_RUNNING', message: /pangea-node start --data-dir/ });
   await assert.rejects(connectNode(empty).put(pieces(new Uint8Array(9), 1), { name: 'x' }), { code: 'NODE_NOT_RUNNING' });
+});
+
+test('a long path leads to no socket in a directory that others may use', { skip: process.platform === 'win32' }, async () => {
+  const long = join(dataDir, 'x'.repeat(120));
+  mkdirSync(long);
+  const far = await openControlServer({ dataDir: long, api: node, logger: silentLogger });
+  const place = dirname(far.path);
+  assert.equal(await isNodeRunning(long), true);
+  chmodSync(place, 0o755);
+  assert.equal(await controlSocketPath(long), undefined);
+  await assert.rejects(connectNode(long).status(), { code: 'NODE_NOT_RUNNING' });
+  chmodSync(place, 0o700);
+  assert.equal(await isNodeRunning(long), true);
+  await far.close(0);
+  // As after a tidy of the shared directory: the file still points there.
+  writeFileSync(join(long, 'control.path'), join(place, 'control.sock'));
+  assert.equal(await controlSocketPath(long), undefined);
 });
 
 test('the socket of a killed node is replaced, also behind a long path', async () => {
