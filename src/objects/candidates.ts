@@ -1,8 +1,8 @@
 /** Whom to place with, and whom to ask. From this node's own measurements alone. */
 import type { PeerId } from '../ids/ids.ts';
 import type { PeerRegistry, PlacementPeer } from '../peers/peers.ts';
-import { rankPeers } from './placement.ts';
-import { rows } from './shape.ts';
+import { rankPeers } from './format/placement.ts';
+import { rows } from './format/shape.ts';
 import type { Suspects } from './suspects.ts';
 import type { Transport } from '../transport/transport.ts';
 

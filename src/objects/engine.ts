@@ -5,28 +5,28 @@ import { digestOf, type Digest, type PeerId } from '../ids/ids.ts';
 import type { Timer } from '../std/std.ts';
 import { recordKind } from '../store/store.ts';
 import type { Reply, Request } from '../transport/transport.ts';
-import { Announcer, announces } from './announce.ts';
+import { Announcer, announces } from './hold/announce.ts';
 import { ByteCount } from './byte-count.ts';
 import { Candidates } from './candidates.ts';
 import { Catalogue } from './catalogue.ts';
-import { directoryMediaType } from './directory.ts';
-import { openObject, type GetDependencies } from './get.ts';
-import { HeldObjects } from './held.ts';
-import { Holder } from './holder.ts';
-import { objectInfo, recordOf } from './info.ts';
+import { directoryMediaType } from './format/directory.ts';
+import { openObject, type GetDependencies } from './get/get.ts';
+import { HeldObjects } from './hold/held.ts';
+import { Holder } from './hold/holder.ts';
+import { objectInfo, recordOf, treeInfo } from './info.ts';
 import { KeyedLock } from './keyed-lock.ts';
-import { formatLink } from './link.ts';
+import { formatLink } from './format/link.ts';
 import type { Objects, ObjectsDependencies, RepairReport } from './objects.ts';
 import { PeerCalls } from './peer-calls.ts';
-import { putObject, type PutDependencies, type PutObjectResult } from './put.ts';
-import { requireKey, resolveReference, type Resolved } from './reference.ts';
+import { putObject, type PutDependencies, type PutObjectResult } from './put/put.ts';
+import { requireKey, resolveReference, type Resolved } from './get/reference.ts';
 import { removeObject, type Removed } from './remove.ts';
-import { Repairer } from './repair.ts';
+import { Repairer } from './repair/repair.ts';
 import { Suspects } from './suspects.ts';
-import { readDirectory, treeEntries } from './tree-get.ts';
-import { putTree, type StoredObject } from './tree-put.ts';
+import { readDirectory, treeEntries } from './get/tree-get.ts';
+import { putTree, type StoredObject } from './put/tree-put.ts';
 import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TreeEntry } from './types.ts';
-import { Uploads } from './uploads.ts';
+import { Uploads } from './hold/uploads.ts';
 
 export function openObjects(dependencies: ObjectsDependencies): ObjectEngine {
   return new ObjectEngine(dependencies);
@@ -185,7 +185,11 @@ export class ObjectEngine implements Objects {
   }
 
   async info(reference: string): Promise<ObjectInfo> {
-    return objectInfo(this.#get, await resolveReference(this.#catalogue, reference));
+    const resolved = await resolveReference(this.#catalogue, reference);
+    const own = await objectInfo(this.#get, resolved);
+    if (own.kind !== 'directory' || !resolved.key) return own;
+    const { members } = await readDirectory(await openObject(this.#get, resolved.root, resolved.key, { signal: this.#signal(undefined) }));
+    return treeInfo(this.#get, own, members);
   }
 
   async remove(reference: string): Promise<{ root: string; confirmed: number; holders: number }> {

@@ -1,18 +1,24 @@
 /** What is known of an object and who holds it now, by asking them. */
 import { digestOf, type PeerId } from '../ids/ids.ts';
+import { mapConcurrent } from '../std/std.ts';
 import type { CatalogueEntry } from './catalogue.ts';
-import { unsealManifest, type GetDependencies } from './get.ts';
-import { formatLink } from './link.ts';
-import { ensurePage, findObject, type FoundObject } from './lookup.ts';
-import { survivesFailures } from './placement.ts';
-import { requireKey, type Resolved } from './reference.ts';
-import { rowAt, rows, stripesPerPage } from './shape.ts';
-import { Sources } from './sources.ts';
+import type { DirectoryMember } from './format/directory.ts';
+import { unsealManifest, type GetDependencies } from './get/get.ts';
+import { formatLink } from './format/link.ts';
+import { ensurePage, findObject, type FoundObject } from './get/lookup.ts';
+import { survivesFailures } from './format/placement.ts';
+import { requireKey, type Resolved } from './get/reference.ts';
+import { rowAt, rows, stripesPerPage } from './format/shape.ts';
+import { Sources } from './get/sources.ts';
 import type { ObjectInfo, ObjectRecord } from './types.ts';
+
+const membersAtOnce = 4;
 
 export async function objectInfo(dependencies: GetDependencies, resolved: Resolved): Promise<ObjectInfo> {
   const found = await findObject(dependencies, resolved.root);
-  const record = resolved.entry ? recordOf(resolved.entry) : readRecord(dependencies, found, requireKey(resolved));
+  // Read also where the catalogue knows the object: a link with a wrong key is to be told so.
+  const read = resolved.key || !resolved.entry ? readRecord(dependencies, found, requireKey(resolved)) : undefined;
+  const record = resolved.entry ? recordOf(resolved.entry) : (read as ObjectRecord);
   const sources = new Sources(dependencies, found);
   await sources.widen();
   const { header } = found.view;
@@ -60,6 +66,26 @@ export async function objectInfo(dependencies: GetDependencies, resolved: Resolv
     shardsPresent: present,
     shardsTotal: total,
     survivesFailures: survivesFailures(Array.from({ length: rows }, (_, slot) => completeSlots.get(slot))),
+  };
+}
+
+/** The list of a directory and all its members as one: what is weakest counts. */
+export async function treeInfo(dependencies: GetDependencies, list: ObjectInfo, members: readonly DirectoryMember[]): Promise<ObjectInfo> {
+  const infos = await mapConcurrent(members, membersAtOnce, ({ root, key }) => objectInfo(dependencies, { root, key, entry: undefined }));
+  const holders = new Map<string, { peer: string; shards: number; live: boolean }>();
+  for (const { peer, shards, live } of [list, ...infos].flatMap((info) => info.holders)) {
+    const known = holders.get(peer);
+    holders.set(peer, { peer, shards: (known?.shards ?? 0) + shards, live: live && (known?.live ?? true) });
+  }
+  const sum = (of: (info: ObjectInfo) => number): number => infos.reduce((total, info) => total + of(info), of(list));
+  return {
+    ...list,
+    storedBytes: sum((info) => info.storedBytes),
+    stripes: sum((info) => info.stripes),
+    holders: [...holders.values()],
+    shardsPresent: sum((info) => info.shardsPresent),
+    shardsTotal: sum((info) => info.shardsTotal),
+    survivesFailures: infos.reduce((least, info) => Math.min(least, info.survivesFailures), list.survivesFailures),
   };
 }
 

@@ -7,6 +7,9 @@
  * May lose: objects whose put was not acknowledged.
  * Never: puts a key on a node that only holds, lets a peer's claims about others steer placement.
  *
+ * Rooms: `format/` the bytes and pure rules (layout, manifest, link, placement, directory), `put/` and `get/` the owner's side,
+ * `hold/` the holder's side of the shard protocol, `repair/` what restores lost rows; here the engine that ties them.
+ *
  * Why it is as it is: `docs/internals/objects.md`. Bytes: `schema/layout.md`, `schema/manifest.md`, `schema/link.md`.
  */
 import type { Body } from '../body/body.ts';
@@ -95,4 +98,4 @@ export interface Objects {
 }
 
 export { openObjects } from './engine.ts';
-export { parseLink, formatLink, type Link } from './link.ts';
+export { parseLink, formatLink, type Link } from './format/link.ts';

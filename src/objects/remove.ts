@@ -4,11 +4,11 @@ import { bytesOfDigest, digestOf, parseDigest, type PeerId } from '../ids/ids.ts
 import { equalBytes } from '../std/std.ts';
 import { status } from '../transport/transport.ts';
 import type { Catalogue } from './catalogue.ts';
-import type { GetDependencies } from './get.ts';
-import { checkCommitment, deriveObjectKeys, deriverOf } from './keys.ts';
-import { findObject, isDeletionProven, type FoundObject } from './lookup.ts';
-import type { Resolved } from './reference.ts';
-import { Sources } from './sources.ts';
+import type { GetDependencies } from './get/get.ts';
+import { checkCommitment, deriveObjectKeys, deriverOf } from './format/keys.ts';
+import { findObject, isDeletionProven, type FoundObject } from './get/lookup.ts';
+import type { Resolved } from './get/reference.ts';
+import { Sources } from './get/sources.ts';
 
 export interface RemoveDependencies extends GetDependencies {
   readonly catalogue: Catalogue;

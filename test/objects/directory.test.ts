@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isPangeaError } from '../../src/errors/errors.ts';
-import { encodeDirectory, parseDirectory, checkPath, type Directory, type DirectoryEntry } from '../../src/objects/directory.ts';
+import { encodeDirectory, parseDirectory, checkPath, type Directory, type DirectoryEntry } from '../../src/objects/format/directory.ts';
 import { fromHex, toHex } from '../../src/std/std.ts';
 
 const sample: Directory = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseLink } from '../../src/objects/link.ts';
+import { formatLink, parseLink } from '../../src/objects/format/link.ts';
 import { simulatedPeerId } from '../sim/peer-ids.ts';
 import { assertCode, assertSame, collect, engineOf, get, nodeAt, noise, openWorld, put, stream, stripeBytes } from './world.ts';
 
@@ -64,6 +64,24 @@ test('info counts what is there and names who is away', { timeout }, async () =>
   assert.deepEqual([info.shardsTotal, info.shardsPresent], [36, 30]);
   assert.equal(info.survivesFailures, 2);
   assert.deepEqual(info.holders.filter(({ live }) => !live).map(({ peer }) => peer).sort(), [3, 8].map((index) => nodeAt(world, index).peer as string).sort());
+});
+
+test('info of a directory speaks for its packs and large files as well', { timeout }, async () => {
+  const world = await openWorld(12);
+  const writer = engineOf(nodeAt(world, 0));
+  const entries = ['a', 'b'].map((path, index) => {
+    const content = noise(index === 0 ? 5_000 : 150_000, index);
+    return { path, type: 'file' as const, mode: 0o644, modifiedMs: 0, bytes: content.length, content: stream(content) };
+  });
+  const tree = await world.clock.until(writer.putTree((async function* () { yield* entries; })(), { name: 'tree' }));
+  nodeAt(world, 3).crash();
+  const info = await world.clock.until(writer.info(tree.link));
+  assert.equal(info.storedBytes > 155_000 * 1.4, true);
+  assert.equal(info.shardsTotal % 12, 0);
+  assert.ok(info.shardsTotal >= 36 && info.shardsPresent < info.shardsTotal);
+  assert.equal(info.survivesFailures, 3);
+  const wrong = formatLink({ root: parseLink(tree.link).root, key: new Uint8Array(32) });
+  await assertCode(world.clock.until(writer.info(wrong)), 'WRONG_KEY');
 });
 
 test('many small objects at once are put and read', { timeout }, async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bodyFrom } from '../../src/body/body.ts';
-import { formatLink, parseLink } from '../../src/objects/link.ts';
+import { formatLink, parseLink } from '../../src/objects/format/link.ts';
 import { recordKind } from '../../src/store/store.ts';
 import { status } from '../../src/transport/transport.ts';
 import type { World } from '../sim/world.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { placeSlots, rankPeers, replacementFor, survivesFailures } from '../../src/objects/placement.ts';
-import { cutStripes, StripeBuffers } from '../../src/objects/stripes.ts';
-import { fits, piecesOf, segmentLengths, stripeBytes } from '../../src/objects/segments.ts';
-import { rowAt, rows, slotOf } from '../../src/objects/shape.ts';
+import { placeSlots, rankPeers, replacementFor, survivesFailures } from '../../src/objects/format/placement.ts';
+import { cutStripes, StripeBuffers } from '../../src/objects/put/stripes.ts';
+import { fits, piecesOf, segmentLengths, stripeBytes } from '../../src/objects/format/segments.ts';
+import { rowAt, rows, slotOf } from '../../src/objects/format/shape.ts';
 import type { PlacementPeer } from '../../src/peers/peers.ts';
 import { seededRandom } from '../../src/std/std.ts';
 import { simulatedPeerId } from '../sim/peer-ids.ts';

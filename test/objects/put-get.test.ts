@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { recordKind } from '../../src/store/store.ts';
-import { stripesPerPage } from '../../src/objects/shape.ts';
+import { stripesPerPage } from '../../src/objects/format/shape.ts';
 import { assertCode, assertSame, collect, engineOf, get, nodeAt, noise, openWorld, put, segmentBytes, stream, stripeBytes, watch } from './world.ts';
 
 const timeout = 120_000;

@@ -1,7 +1,7 @@
 /** Cutting a stream in stripes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cutStripes, StripeBuffers } from '../../src/objects/stripes.ts';
+import { cutStripes, StripeBuffers } from '../../src/objects/put/stripes.ts';
 import { concatBytes } from '../../src/std/std.ts';
 import { assertSame, noise } from './world.ts';
 

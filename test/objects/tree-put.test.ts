@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PangeaError } from '../../src/errors/errors.ts';
-import { putTree, type PutObject } from '../../src/objects/tree-put.ts';
+import { putTree, type PutObject } from '../../src/objects/put/tree-put.ts';
 import type { TreeEntry } from '../../src/objects/types.ts';
 import { assertCode, engineOf, nodeAt, noise, openWorld, stream } from './world.ts';
 

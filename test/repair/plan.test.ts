@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Digest, PeerId } from '../../src/ids/ids.ts';
-import { ByteBudget } from '../../src/objects/repair-budget.ts';
-import { assess, filledRows, lackedStripes, type Census, type Stripes } from '../../src/objects/repair-census.ts';
-import { Doubts } from '../../src/objects/repair-doubts.ts';
-import { RepairLeases } from '../../src/objects/repair-leases.ts';
-import { planHandovers, turnOf } from '../../src/objects/repair-plan.ts';
-import { rowAt } from '../../src/objects/shape.ts';
+import { ByteBudget } from '../../src/objects/repair/budget.ts';
+import { assess, filledRows, lackedStripes, type Census, type Stripes } from '../../src/objects/repair/census.ts';
+import { Doubts } from '../../src/objects/repair/doubts.ts';
+import { RepairLeases } from '../../src/objects/repair/leases.ts';
+import { planHandovers, turnOf } from '../../src/objects/repair/plan.ts';
+import { rowAt } from '../../src/objects/format/shape.ts';
 import { VirtualClock } from '../sim/clock.ts';
 
 const peers = Array.from({ length: 16 }, (_, index) => `peer${index}` as PeerId);
