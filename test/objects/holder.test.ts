@@ -50,7 +50,7 @@ function layoutOf(made: Made, changes: Partial<LayoutRequest> = {}): LayoutReque
 }
 
 async function newHolder(): Promise<{ world: World; ask: (peer: PeerId, request: Parameters<ReturnType<typeof engineOf>['handle']>[1], body?: Uint8Array) => Promise<Reply> }> {
-  const world = await openWorld(1, { settings: { uploadQuotaBytes: 4000 } });
+  const world = await openWorld(1, { settings: { uploadQuotaBytes: 70_000 } });
   const engine = engineOf(nodeAt(world, 0));
   return { world, ask: (peer, request, body = new Uint8Array(0)) => world.clock.until(engine.handle(peer, request, bodyFrom(body))) };
 }

@@ -18,6 +18,8 @@ import { ok, refuse } from './reply.ts';
 import { rowAt, rows } from '../format/shape.ts';
 
 const maxNamedMissing = 4096;
+/** Each costs about half a KiB of memory, however small it is. */
+const maxHeldObjects = 400_000;
 
 interface ReceivedLayout {
   readonly view: LayoutView;
@@ -36,6 +38,7 @@ export async function commitLayout(
   const known = held.get(digest);
   if (request.headerBytes === 0 && !known) return refuse(status.notFound, 'the layout of this object is not here');
   if (!known && !storing) return refuse(status.denied, 'this node does not store for others');
+  if (!known && held.size >= maxHeldObjects) return refuse(status.full, `this node holds ${held.size} objects, as many as it can keep track of`);
 
   const objectId = known?.objectId ?? request.object.slice();
   const refusal = known ? undefined : mayClaim(dependencies, peer, digest, digestOf(objectId));

@@ -10,8 +10,11 @@ interface Upload {
   touchedMs: number;
 }
 
-/** What a record costs beside its payload, so that a flood of tiny shards meets the quota as well. */
-const recordBytes = 512;
+/**
+ * What a record counts at least, so that a flood of tiny shards meets the quota before their index entries fill the memory:
+ * 64 GiB of quota are at most two million records.
+ */
+const leastRecordBytes = 32 * 1024;
 
 export class Uploads {
   readonly #clock: Clock;
@@ -39,7 +42,7 @@ export class Uploads {
   /** Room for one more shard, or `false` when the peer's quota is used up. */
   reserve(id: Uint8Array, peer: PeerId, bytes: number, unlimited: boolean): boolean {
     const digest = digestOf(id);
-    const cost = bytes + recordBytes;
+    const cost = Math.max(bytes, leastRecordBytes);
     const used = this.#bytesOf.get(peer) ?? 0;
     if (!unlimited && used + cost > this.#quotaBytes) return false;
     let upload = this.#uploads.get(digest);
