@@ -7,6 +7,7 @@ import { bodyFrom } from '../../body/body.ts';
 import { PangeaError } from '../../errors/errors.ts';
 import { bytesOfDigest, digestOf, type Digest, type PeerId } from '../../ids/ids.ts';
 import { recordKind, type RecordKind, type ShardStore, type StoreRecord } from '../../store/store.ts';
+import { mapConcurrent } from '../../std/std.ts';
 import type { Logger } from '../../telemetry/telemetry.ts';
 import { encodeHoldersRecord, parseHoldersRecord, parseTombstone, type HoldersRecord, type Tombstone } from '../format/held-record.ts';
 import { deriverOf } from '../format/keys.ts';
@@ -28,6 +29,7 @@ export interface HeldDependencies {
 /** A layout of the longest object has some 14 MiB, one of a small object nothing to speak of. */
 const cachedLayouts = 64;
 const cachedStripes = 32_768;
+const recordsAtOnce = 64;
 
 export class HeldObjects {
   readonly #store: ShardStore;
@@ -189,16 +191,19 @@ export class HeldObjects {
 
   async #load(): Promise<void> {
     for (const root of this.#store.objects(recordKind.tombstone)) this.#deleted.add(digestOf(root));
-    for (const root of this.#store.objects(recordKind.holders)) {
-      const digest = digestOf(root);
-      try {
-        const record = parseHoldersRecord(await this.#read(digest, recordKind.holders, 0, 0));
-        this.add({ ...record, root: root.slice(), digest });
-        if (this.#deleted.has(digest)) await this.bury(digest);
-      } catch (error) {
-        if (!this.#deleted.has(digest)) this.#unread++;
-        this.#logger.error({ root: digest, error: (error as Error).message }, 'the record of a held object cannot be read');
-      }
+    // Many at once: every request waits for this, and one after the other a million records would take minutes.
+    await mapConcurrent(this.#store.objects(recordKind.holders), recordsAtOnce, (root) => this.#loadOne(root));
+  }
+
+  async #loadOne(root: Uint8Array): Promise<void> {
+    const digest = digestOf(root);
+    try {
+      const record = parseHoldersRecord(await this.#read(digest, recordKind.holders, 0, 0));
+      this.add({ ...record, root: root.slice(), digest });
+      if (this.#deleted.has(digest)) await this.bury(digest);
+    } catch (error) {
+      if (!this.#deleted.has(digest)) this.#unread++;
+      this.#logger.error({ root: digest, error: (error as Error).message }, 'the record of a held object cannot be read');
     }
   }
 
