@@ -5,14 +5,14 @@ import { digestOf, type Digest, type PeerId } from '../ids/ids.ts';
 import type { Timer } from '../std/std.ts';
 import { recordKind } from '../store/store.ts';
 import type { Reply, Request } from '../transport/transport.ts';
-import { Announcer, announces } from './hold/announce.ts';
+import { Announcer, announces } from './holder/announce.ts';
 import { ByteCount } from './byte-count.ts';
 import { Candidates } from './candidates.ts';
 import { Catalogue } from './catalogue.ts';
 import { directoryMediaType } from './format/directory.ts';
 import { openObject, type GetDependencies } from './get/get.ts';
-import { HeldObjects } from './hold/held.ts';
-import { Holder } from './hold/holder.ts';
+import { HeldObjects } from './holder/held.ts';
+import { Holder } from './holder/holder.ts';
 import { objectInfo, recordOf, treeInfo } from './info.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { formatLink } from './format/link.ts';
@@ -26,7 +26,7 @@ import { Suspects } from './suspects.ts';
 import { readDirectory, treeEntries } from './get/tree-get.ts';
 import { putTree, type StoredObject } from './put/tree-put.ts';
 import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TreeEntry } from './types.ts';
-import { Uploads } from './hold/uploads.ts';
+import { Uploads } from './holder/uploads.ts';
 
 export function openObjects(dependencies: ObjectsDependencies): ObjectEngine {
   return new ObjectEngine(dependencies);

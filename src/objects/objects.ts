@@ -8,7 +8,7 @@
  * Never: puts a key on a node that only holds, lets a peer's claims about others steer placement.
  *
  * Rooms: `format/` the bytes and pure rules (layout, manifest, link, placement, directory), `put/` and `get/` the owner's side,
- * `hold/` the holder's side of the shard protocol, `repair/` what restores lost rows; here the engine that ties them.
+ * `holder/` the holder's side of the shard protocol, `repair/` what restores lost rows; here the engine that ties them.
  *
  * Why it is as it is: `docs/internals/objects.md`. Bytes: `schema/layout.md`, `schema/manifest.md`, `schema/link.md`.
  */

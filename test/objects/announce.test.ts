@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Dht } from '../../src/dht/dht.ts';
 import { PangeaError } from '../../src/errors/errors.ts';
 import { digestOf } from '../../src/ids/ids.ts';
-import { Announcer } from '../../src/objects/hold/announce.ts';
+import { Announcer } from '../../src/objects/holder/announce.ts';
 import { silentLogger } from '../../src/telemetry/telemetry.ts';
 import { ManualClock } from '../peers/manual-clock.ts';
 import { noise } from './world.ts';

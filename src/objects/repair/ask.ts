@@ -3,7 +3,7 @@ import type { PeerId } from '../../ids/ids.ts';
 import type { PlacementPeer } from '../../peers/peers.ts';
 import type { Clock } from '../../std/std.ts';
 import { status } from '../../transport/transport.ts';
-import type { HeldObject, HeldObjects } from '../hold/held.ts';
+import type { HeldObject, HeldObjects } from '../holder/held.ts';
 import { providersOf, type LookupDependencies } from '../get/lookup.ts';
 import { placeSlots } from '../format/placement.ts';
 import { assess, type Census, type Stripes } from './census.ts';

@@ -1,6 +1,6 @@
 /** Who has which rows of an object, as the holders themselves say it now. Pure but for the asking. */
 import type { PeerId } from '../../ids/ids.ts';
-import type { HeldObject } from '../hold/held.ts';
+import type { HeldObject } from '../holder/held.ts';
 import type { StripeEntry } from '../format/layout.ts';
 import { dataRows, rowAt, rows } from '../format/shape.ts';
 

@@ -5,7 +5,7 @@ import type { PeerId } from '../../ids/ids.ts';
 import { concatBytes } from '../../std/std.ts';
 import { recordKind, type RecordKind, type ShardStore } from '../../store/store.ts';
 import type { LayoutRequest } from '../../transport/transport.ts';
-import type { HeldObject } from '../hold/held.ts';
+import type { HeldObject } from '../holder/held.ts';
 import type { LayoutView } from '../format/layout-view.ts';
 import { rows } from '../format/shape.ts';
 

@@ -5,7 +5,7 @@ import { PangeaError } from '../../errors/errors.ts';
 import type { PeerId } from '../../ids/ids.ts';
 import { recordKind, type RecordKind, type ShardStore, type StoreRecord } from '../../store/store.ts';
 import type { Logger } from '../../telemetry/telemetry.ts';
-import type { HeldObject, HeldObjects } from '../hold/held.ts';
+import type { HeldObject, HeldObjects } from '../holder/held.ts';
 import { LayoutView } from '../format/layout-view.ts';
 import { getRequest } from '../get/lookup.ts';
 import type { PeerCalls } from '../peer-calls.ts';

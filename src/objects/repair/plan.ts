@@ -1,7 +1,7 @@
 /** Who acts, who gets what. Pure: the same census gives the same plan on every holder. */
 import type { PeerId } from '../../ids/ids.ts';
 import type { PlacementPeer } from '../../peers/peers.ts';
-import type { HeldObject } from '../hold/held.ts';
+import type { HeldObject } from '../holder/held.ts';
 import { rankPeers, replacementFor } from '../format/placement.ts';
 import { lackedStripes, rowsInSlot, type Census, type Stripes } from './census.ts';
 import { rows } from '../format/shape.ts';

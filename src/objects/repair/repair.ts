@@ -12,7 +12,7 @@ import { recordKind, type ShardStore } from '../../store/store.ts';
 import type { Metrics } from '../../telemetry/telemetry.ts';
 import type { Candidates } from '../candidates.ts';
 import { parseTombstone } from '../format/held-record.ts';
-import type { HeldObject } from '../hold/held.ts';
+import type { HeldObject } from '../holder/held.ts';
 import { blame, getRequest } from '../get/lookup.ts';
 import type { ObjectsSettings, RepairReport } from '../objects.ts';
 import { takeCensus, type AskDependencies, type Subject } from './ask.ts';

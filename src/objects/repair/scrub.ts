@@ -3,7 +3,7 @@ import { isPangeaError } from '../../errors/errors.ts';
 import type { Digest } from '../../ids/ids.ts';
 import { equalBytes } from '../../std/std.ts';
 import { recordKind, type RecordInfo, type RecordKey, type ShardStore } from '../../store/store.ts';
-import type { HeldObject, HeldObjects } from '../hold/held.ts';
+import type { HeldObject, HeldObjects } from '../holder/held.ts';
 
 export class Scrubber {
   readonly #store: ShardStore;
