@@ -10,7 +10,7 @@ use pangea_blocks::Block;
 use pangea_ces::segment::{Context, open_segment};
 use pangea_ces::stripe::encode_stripe;
 use pangea_ces::whole::{decode_whole, encode_whole};
-use pangea_ces::{Compression, DATA_SHARDS, Kernel, Memory, PARITY_SHARDS, Span, TOTAL_SHARDS, rows, seal};
+use pangea_ces::{Cipher, DATA_SHARDS, Effort, Engine, Kernel, Memory, PARITY_SHARDS, Span, TOTAL_SHARDS, rows, seal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body::NativeBody;
@@ -54,7 +54,7 @@ pub struct CesCompression {
     pub max_level: i32,
 }
 
-impl From<CesCompression> for Compression {
+impl From<CesCompression> for Effort {
     fn from(asked: CesCompression) -> Self {
         let CesCompression { store, sample, min_level: min, max_level: max } = asked;
         match (store, sample) {
@@ -122,14 +122,14 @@ pub fn ces_derive_key(context: String, material: &[u8]) -> Buffer {
 
 #[napi]
 pub fn ces_seal(key: &[u8], plaintext: &[u8], associated_data: &[u8]) -> napi::Result<Buffer> {
-    seal::seal(&fixed(key, "a key")?, plaintext, associated_data).map(Into::into).map_err(crossed)
+    seal::seal(&Engine::detect(), &fixed(key, "a key")?, plaintext, associated_data).map(Into::into).map_err(crossed)
 }
 
 #[napi]
 pub fn ces_open(key: &[u8], sealed: &[u8], associated_data: &[u8]) -> napi::Result<Buffer> {
     let key = fixed(key, "a key")?;
     let mut plaintext = vec![0; sealed.len().saturating_sub(seal::OVERHEAD_BYTES)];
-    seal::open_into(&mut plaintext, &key, sealed, associated_data).map_err(crossed)?;
+    seal::open_into(Cipher::detect(), &mut plaintext, &key, sealed, associated_data).map_err(crossed)?;
     Ok(plaintext.into())
 }
 
@@ -144,8 +144,13 @@ pub fn ces_encode_whole<'env>(
     env.spawn_future(async move {
         heavy(PARITY_SHARDS - 1, move |threads| {
             let chunks = slices(&plaintext);
-            let block =
-                encode_whole::<Pooled>(Kernel::detect(), Span::new(&chunks), &key, compression.into(), threads)?;
+            let block = encode_whole::<Pooled>(
+                &Engine::detect(),
+                Span::new(&chunks),
+                &key,
+                Effort::from(compression).into(),
+                threads,
+            )?;
             let data = block.data.0.freeze();
             let slices = (0..DATA_SHARDS).map(|row| data.slice(row * block.shard_bytes..(row + 1) * block.shard_bytes));
             Ok(CesEncodedShards {
@@ -170,7 +175,7 @@ pub fn ces_decode_whole<'env>(
     let max_bytes = usize::try_from(max_bytes).map_err(|_| error("INTERNAL", "a limit is not negative"))?;
     env.spawn_future(async move {
         heavy(0, move |_| {
-            let memory = decode_whole::<Pooled>(Kernel::detect(), &rows_of(&shards), &key, max_bytes)?;
+            let memory = decode_whole::<Pooled>(&Engine::detect(), &rows_of(&shards), &key, None, max_bytes)?;
             Ok(NativeBody::from(memory))
         })
         .await
@@ -192,9 +197,17 @@ pub fn ces_encode_stripe<'env>(
         heavy(segment_lengths.len().saturating_sub(1), move |threads| {
             let chunks = slices(&plaintext);
             let lengths: Vec<usize> = segment_lengths.iter().map(|length| *length as usize).collect();
-            let kernel = Kernel::detect();
+            let engine = Engine::detect();
             let span = Span::new(&chunks);
-            let encoded = encode_stripe::<Pooled>(kernel, span, &lengths, &key, &context, compression.into(), threads)?;
+            let encoded = encode_stripe::<Pooled>(
+                &engine,
+                span,
+                &lengths,
+                &key,
+                &context,
+                Effort::from(compression).into(),
+                threads,
+            )?;
             Ok(CesEncodedShards {
                 shards: encoded.shards.into_iter().map(NativeBody::from).collect(),
                 identities: encoded.identities.concat().into(),
@@ -219,7 +232,15 @@ pub fn ces_open_segment<'env>(
     let sealed = sealed.share()?;
     env.spawn_future(async move {
         heavy(0, move |_| {
-            let opened = open_segment::<Pooled>(&sealed, segment as usize, plaintext_bytes as usize, &key, &context)?;
+            let opened = open_segment::<Pooled>(
+                &Engine::detect(),
+                &sealed,
+                segment as usize,
+                plaintext_bytes as usize,
+                &key,
+                &context,
+                None,
+            )?;
             Ok(NativeBody::from(opened))
         })
         .await

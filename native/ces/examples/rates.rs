@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pangea_ces::kernel::MAX_OUTPUTS;
 use pangea_ces::rows::parity_coefficients;
-use pangea_ces::{Kernel, identity, seal};
+use pangea_ces::{Cipher, Kernel, identity, seal};
 
 const ROUNDS: usize = 151;
 const ROUND: Duration = Duration::from_millis(2);
@@ -35,11 +35,11 @@ fn main() {
         let mut buffer = vec![1; shard_bytes + seal::OVERHEAD_BYTES];
         report(&format!("seal {} KiB", shard_bytes >> 10), shard_bytes, || {
             buffer.truncate(shard_bytes + seal::NONCE_BYTES);
-            seal::seal_tail(&mut buffer, 0, &[1; 32], b"").expect("seals");
+            seal::seal_tail(Cipher::detect(), &mut buffer, 0, &[1; 32], b"").expect("seals");
         });
         let mut opened = vec![0; shard_bytes];
         report(&format!("open {} KiB", shard_bytes >> 10), shard_bytes, || {
-            seal::open_into(&mut opened, &[1; 32], black_box(&buffer), b"").expect("opens");
+            seal::open_into(Cipher::detect(), &mut opened, &[1; 32], black_box(&buffer), b"").expect("opens");
         });
         report(&format!("BLAKE3 {} KiB", shard_bytes >> 10), shard_bytes, || {
             black_box(identity(black_box(&data[0])));

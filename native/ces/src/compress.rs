@@ -6,9 +6,43 @@ use crate::frame::{MAGIC, append_stored, stored_frame_bytes};
 use crate::memory::Span;
 use crate::{Error, Result};
 
+/// Bytes that content of one kind shares, prepared for both directions.
+pub struct Dictionary {
+    bytes: Vec<u8>,
+}
+
+impl Dictionary {
+    /// A trained zstd dictionary, or any bytes.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// What it was made of.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// How to compress.
+#[derive(Clone, Copy)]
+pub struct Compression<'a> {
+    /// How hard to try.
+    pub effort: Effort,
+    /// What is known beforehand; decoding needs the same.
+    pub dictionary: Option<&'a Dictionary>,
+}
+
+impl From<Effort> for Compression<'_> {
+    fn from(effort: Effort) -> Self {
+        Self { effort, dictionary: None }
+    }
+}
+
 /// How hard to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
+pub enum Effort {
     /// A frame of raw blocks.
     Store,
     /// A zstd level, 1–22.
@@ -40,11 +74,11 @@ pub fn append_frame(
     compressor: &mut CCtx<'_>,
     scratch: &mut Vec<u8>,
     content: Span<'_>,
-    compression: Compression,
+    compression: Compression<'_>,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let start = out.len();
-    if let Some(level) = level_for(compressor, scratch, content, compression)? {
+    if let Some(level) = level_for(compressor, scratch, content, compression.effort)? {
         let plain = content.contiguous(scratch);
         let written = compressor.compress(&mut Tail::of(out), plain, level).map_err(internal)?;
         if written < stored_frame_bytes(content.length()) {
@@ -61,6 +95,7 @@ pub fn append_frame(
 pub fn read_frame<'a>(
     decompressor: &mut DCtx<'_>,
     frame: &[u8],
+    dictionary: Option<&Dictionary>,
     max_bytes: usize,
     make_room: impl FnOnce(usize) -> &'a mut Vec<u8>,
 ) -> Result<()> {
@@ -133,12 +168,12 @@ fn level_for(
     compressor: &mut CCtx<'_>,
     scratch: &mut Vec<u8>,
     content: Span<'_>,
-    compression: Compression,
+    effort: Effort,
 ) -> Result<Option<i32>> {
-    match compression {
-        Compression::Store => Ok(None),
-        Compression::Level(level) => checked(level).map(Some),
-        Compression::Sample { min, max } => {
+    match effort {
+        Effort::Store => Ok(None),
+        Effort::Level(level) => checked(level).map(Some),
+        Effort::Sample { min, max } => {
             let (min, max) = (checked(min)?, checked(max)?.max(min));
             let ratio = sampled_ratio(compressor, scratch, content, min)?;
             if ratio > WORTHWHILE_RATIO {

@@ -8,6 +8,7 @@
 //! also works where there are none. Memory for shards comes from the caller through [`Memory`].
 
 mod compress;
+mod engine;
 mod error;
 mod field;
 mod frame;
@@ -23,11 +24,13 @@ pub mod stripe;
 pub mod whole;
 mod workspace;
 
-pub use compress::Compression;
+pub use compress::{Compression, Dictionary, Effort};
+pub use engine::Engine;
 pub use error::{Error, Result};
 pub use hash::{derive_key, hash_kernel, identity};
 pub use kernel::Kernel;
 pub use memory::{Memory, Span};
+pub use seal::Cipher;
 
 /// Rows that carry data.
 pub const DATA_SHARDS: usize = 8;

@@ -2,7 +2,7 @@
 
 use dryoc::classic::crypto_aead_xchacha20poly1305_ietf as aead;
 
-use crate::{Error, Result};
+use crate::{Engine, Error, Result};
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
@@ -16,6 +16,37 @@ pub const OVERHEAD_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 /// A key, borrowed for one call.
 pub type Key = [u8; KEY_BYTES];
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Library {
+    Dryoc,
+}
+
+/// One implementation that this machine can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cipher(Library);
+
+impl Cipher {
+    /// The one to take unless measured otherwise.
+    #[must_use]
+    pub fn detect() -> Self {
+        Self(Library::Dryoc)
+    }
+
+    /// All that run here, best first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        vec![Self(Library::Dryoc)]
+    }
+
+    /// The name that `plan` shows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Library::Dryoc => "dryoc",
+        }
+    }
+}
+
 /// A fresh nonce.
 #[must_use]
 pub fn nonce() -> [u8; NONCE_BYTES] {
@@ -25,48 +56,57 @@ pub fn nonce() -> [u8; NONCE_BYTES] {
 }
 
 /// Seals what `buffer` holds from `start` on: a nonce and then the plaintext. The tag is appended.
-pub fn seal_tail(buffer: &mut Vec<u8>, start: usize, key: &Key, associated_data: &[u8]) -> Result<()> {
+pub fn seal_tail(cipher: Cipher, buffer: &mut Vec<u8>, start: usize, key: &Key, associated_data: &[u8]) -> Result<()> {
     let mut tag = [0; TAG_BYTES];
     let Some((nonce, plaintext)) = buffer[start..].split_first_chunk_mut::<NONCE_BYTES>() else {
         return Err(Error::Internal("nothing to seal: the nonce is missing".into()));
     };
-    aead::crypto_aead_xchacha20poly1305_ietf_encrypt_detached_inplace(
-        plaintext,
-        &mut tag,
-        Some(associated_data),
-        nonce,
-        key,
-    )
-    .map_err(|error| Error::Internal(format!("seal: {error}")))?;
+    match cipher.0 {
+        Library::Dryoc => aead::crypto_aead_xchacha20poly1305_ietf_encrypt_detached_inplace(
+            plaintext,
+            &mut tag,
+            Some(associated_data),
+            nonce,
+            key,
+        )
+        .map_err(|error| Error::Internal(format!("seal: {error}")))?,
+    }
     buffer.extend_from_slice(&tag);
     Ok(())
 }
 
 /// Seals a small thing.
-pub fn seal(key: &Key, plaintext: &[u8], associated_data: &[u8]) -> Result<Vec<u8>> {
+pub fn seal(engine: &Engine, key: &Key, plaintext: &[u8], associated_data: &[u8]) -> Result<Vec<u8>> {
     let mut sealed = Vec::with_capacity(plaintext.len() + OVERHEAD_BYTES);
-    sealed.extend_from_slice(&nonce());
+    sealed.extend_from_slice(&(engine.nonce)());
     sealed.extend_from_slice(plaintext);
-    seal_tail(&mut sealed, 0, key, associated_data)?;
+    seal_tail(engine.cipher, &mut sealed, 0, key, associated_data)?;
     Ok(sealed)
 }
 
 /// Opens sealed bytes into `plaintext`, which has [`OVERHEAD_BYTES`] fewer. Nothing is written unless they authenticate.
-pub fn open_into(plaintext: &mut [u8], key: &Key, sealed: &[u8], associated_data: &[u8]) -> Result<()> {
+pub fn open_into(cipher: Cipher, plaintext: &mut [u8], key: &Key, sealed: &[u8], associated_data: &[u8]) -> Result<()> {
     let (nonce, ciphertext, tag) = parts(sealed)?;
-    aead::crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
-        plaintext,
-        ciphertext,
-        tag,
-        Some(associated_data),
-        nonce,
-        key,
-    )
-    .map_err(|_| not_authentic())
+    match cipher.0 {
+        Library::Dryoc => aead::crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
+            plaintext,
+            ciphertext,
+            tag,
+            Some(associated_data),
+            nonce,
+            key,
+        )
+        .map_err(|_| not_authentic()),
+    }
 }
 
 /// Opens sealed bytes where they lie, and gives the plaintext among them.
-pub fn open_in_place<'a>(sealed: &'a mut [u8], key: &Key, associated_data: &[u8]) -> Result<&'a mut [u8]> {
+pub fn open_in_place<'a>(
+    cipher: Cipher,
+    sealed: &'a mut [u8],
+    key: &Key,
+    associated_data: &[u8],
+) -> Result<&'a mut [u8]> {
     let short = too_short(sealed.len());
     let Some((nonce, rest)) = sealed.split_first_chunk_mut::<NONCE_BYTES>() else {
         return Err(short);
@@ -74,14 +114,16 @@ pub fn open_in_place<'a>(sealed: &'a mut [u8], key: &Key, associated_data: &[u8]
     let Some((ciphertext, tag)) = rest.split_last_chunk_mut::<TAG_BYTES>() else {
         return Err(short);
     };
-    aead::crypto_aead_xchacha20poly1305_ietf_decrypt_detached_inplace(
-        ciphertext,
-        tag,
-        Some(associated_data),
-        nonce,
-        key,
-    )
-    .map_err(|_| not_authentic())?;
+    match cipher.0 {
+        Library::Dryoc => aead::crypto_aead_xchacha20poly1305_ietf_decrypt_detached_inplace(
+            ciphertext,
+            tag,
+            Some(associated_data),
+            nonce,
+            key,
+        )
+        .map_err(|_| not_authentic())?,
+    }
     Ok(ciphertext)
 }
 

@@ -4,7 +4,7 @@ use crate::compress::{append_frame, frame_capacity, read_frame};
 use crate::memory::{Memory, Span};
 use crate::seal::{self, Key};
 use crate::workspace::{Workspace, room};
-use crate::{Compression, DATA_SHARDS, Error, MAX_SEGMENT_BYTES, MAX_SHARD_BYTES, Result};
+use crate::{Compression, DATA_SHARDS, Dictionary, Engine, Error, MAX_SEGMENT_BYTES, MAX_SHARD_BYTES, Result};
 
 const CONTEXT_NAME: &[u8; 21] = b"pangea-node 1 segment";
 const ASSOCIATED_BYTES: usize = CONTEXT_NAME.len() + 32 + 8 + 1 + 1 + 4;
@@ -47,29 +47,32 @@ impl Context {
 
 /// Seals one segment into fresh memory. Also tells the bytes that the compressor gave.
 pub fn seal_segment<M: Memory>(
+    engine: &Engine,
     plaintext: Span<'_>,
     segment: usize,
     key: &Key,
     context: &Context,
-    compression: Compression,
+    compression: Compression<'_>,
 ) -> Result<(M, usize)> {
     let associated_data = context.associated_data(segment, plaintext.length())?;
     let mut memory = M::with_capacity(frame_capacity(plaintext.length()) + seal::OVERHEAD_BYTES);
     let sealed = memory.vec();
-    sealed.extend_from_slice(&seal::nonce());
+    sealed.extend_from_slice(&(engine.nonce)());
     Workspace::with(|tools| append_frame(&mut tools.compressor, &mut tools.scratch, plaintext, compression, sealed))?;
-    seal::seal_tail(sealed, 0, key, &associated_data)?;
+    seal::seal_tail(engine.cipher, sealed, 0, key, &associated_data)?;
     let compressed_bytes = sealed.len() - seal::OVERHEAD_BYTES;
     Ok((memory, compressed_bytes))
 }
 
 /// Opens one segment to exactly `plaintext_bytes`, or `CORRUPT`.
 pub fn open_segment<M: Memory>(
+    engine: &Engine,
     sealed: &[u8],
     segment: usize,
     plaintext_bytes: usize,
     key: &Key,
     context: &Context,
+    dictionary: Option<&Dictionary>,
 ) -> Result<M> {
     let associated_data = context.associated_data(segment, plaintext_bytes)?;
     if sealed.len() < seal::OVERHEAD_BYTES || sealed.len() > MAX_SHARD_BYTES {
@@ -77,10 +80,10 @@ pub fn open_segment<M: Memory>(
     }
     Workspace::with(|tools| {
         let frame = room(&mut tools.scratch, sealed.len() - seal::OVERHEAD_BYTES);
-        seal::open_into(frame, key, sealed, &associated_data)?;
+        seal::open_into(engine.cipher, frame, key, sealed, &associated_data)?;
         let mut memory = M::with_capacity(plaintext_bytes);
         let other_length = || Error::Corrupt(format!("the segment does not hold {plaintext_bytes} bytes"));
-        match read_frame(&mut tools.decompressor, frame, plaintext_bytes, |_| memory.vec()) {
+        match read_frame(&mut tools.decompressor, frame, dictionary, plaintext_bytes, |_| memory.vec()) {
             Ok(()) if memory.bytes().len() == plaintext_bytes => Ok(memory),
             Ok(()) | Err(Error::TooLarge(_)) => Err(other_length()),
             Err(error) => Err(error),

@@ -9,16 +9,18 @@ use crate::rows::{Input, Output, Target, parity_coefficients, produce};
 use crate::seal::Key;
 use crate::segment::{Context, seal_segment};
 use crate::spread::spread;
-use crate::{Compression, DATA_SHARDS, Encoded, Error, IDENTITY_BYTES, Kernel, PARITY_SHARDS, Result, identity};
+use crate::{
+    Compression, DATA_SHARDS, Encoded, Engine, Error, IDENTITY_BYTES, Kernel, PARITY_SHARDS, Result, identity,
+};
 
 /// Seals the segments that `lengths` cuts `plaintext` into, on up to `threads` threads, and adds parity.
 pub fn encode_stripe<M: Memory>(
-    kernel: Kernel,
+    engine: &Engine,
     plaintext: Span<'_>,
     lengths: &[usize],
     key: &Key,
     context: &Context,
-    compression: Compression,
+    compression: Compression<'_>,
     threads: usize,
 ) -> Result<Encoded<M>> {
     let total = lengths.iter().fold(0_usize, |sum, length| sum.saturating_add(*length));
@@ -39,7 +41,7 @@ pub fn encode_stripe<M: Memory>(
         })
         .collect();
     let sealed = spread(threads, segments.len(), |segment| {
-        let (memory, bytes) = seal_segment::<M>(segments[segment], segment, key, context, compression)?;
+        let (memory, bytes) = seal_segment::<M>(engine, segments[segment], segment, key, context, compression)?;
         let identity = identity(memory.bytes());
         Ok((memory, bytes, identity))
     });
@@ -55,7 +57,7 @@ pub fn encode_stripe<M: Memory>(
         encoded.identities.push(identity(&[]));
     }
     let data: Vec<&[u8]> = encoded.shards.iter().map(Memory::bytes).collect();
-    let coded = add_parity::<M>(kernel, &data, false, threads);
+    let coded = add_parity::<M>(engine.kernel, &data, false, threads);
     for (memory, identity) in coded.parity {
         encoded.shards.push(memory);
         encoded.identities.push(identity);

@@ -7,7 +7,7 @@ use crate::rows::{Rows, Target};
 use crate::seal::{self, Key};
 use crate::stripe::{Coded, add_parity};
 use crate::workspace::{Workspace, room};
-use crate::{Compression, DATA_SHARDS, Error, IDENTITY_BYTES, Kernel, MAX_WHOLE_BYTES, Result};
+use crate::{Compression, DATA_SHARDS, Dictionary, Engine, Error, IDENTITY_BYTES, Kernel, MAX_WHOLE_BYTES, Result};
 
 const PREFIX_BYTES: usize = 4;
 
@@ -27,10 +27,10 @@ pub struct Block<M> {
 
 /// Compresses, seals and cuts up to 64 MiB.
 pub fn encode_whole<M: Memory>(
-    kernel: Kernel,
+    engine: &Engine,
     plaintext: Span<'_>,
     key: &Key,
-    compression: Compression,
+    compression: Compression<'_>,
     threads: usize,
 ) -> Result<Block<M>> {
     let length = plaintext.length();
@@ -41,30 +41,38 @@ pub fn encode_whole<M: Memory>(
     let mut data = M::with_capacity(capacity);
     let block = data.vec();
     block.extend_from_slice(&[0; PREFIX_BYTES]);
-    block.extend_from_slice(&seal::nonce());
+    block.extend_from_slice(&(engine.nonce)());
     Workspace::with(|tools| append_frame(&mut tools.compressor, &mut tools.scratch, plaintext, compression, block))?;
-    seal::seal_tail(block, PREFIX_BYTES, key, &[])?;
+    seal::seal_tail(engine.cipher, block, PREFIX_BYTES, key, &[])?;
     let sealed_bytes = block.len() - PREFIX_BYTES;
     block[..PREFIX_BYTES].copy_from_slice(&(sealed_bytes as u32).to_le_bytes());
     let shard_bytes = block.len().div_ceil(DATA_SHARDS);
     block.resize(shard_bytes * DATA_SHARDS, 0);
 
     let slices: Vec<&[u8]> = block.chunks_exact(shard_bytes).collect();
-    let Coded { parity, data_identities: mut identities } = add_parity::<M>(kernel, &slices, true, threads);
+    let Coded { parity, data_identities: mut identities } = add_parity::<M>(engine.kernel, &slices, true, threads);
     let (parity, of_parity): (Vec<M>, Vec<_>) = parity.into_iter().unzip();
     identities.extend(of_parity);
     Ok(Block { data, shard_bytes, parity, identities, compressed_bytes: sealed_bytes - seal::OVERHEAD_BYTES })
 }
 
 /// Opens a block from any eight shards. More plaintext than `max_bytes` is `TOO_LARGE`.
-pub fn decode_whole<M: Memory>(kernel: Kernel, shards: &[Option<&[u8]>], key: &Key, max_bytes: usize) -> Result<M> {
+pub fn decode_whole<M: Memory>(
+    engine: &Engine,
+    shards: &[Option<&[u8]>],
+    key: &Key,
+    dictionary: Option<&Dictionary>,
+    max_bytes: usize,
+) -> Result<M> {
     let (rows, shard_bytes) = Rows::of_one_length(shards)?;
     Workspace::with(|tools| {
         let block = room(&mut tools.scratch, shard_bytes * DATA_SHARDS);
-        join(kernel, &rows, shard_bytes, block);
-        let frame = seal::open_in_place(sealed_in(block)?, key, &[])?;
+        join(engine.kernel, &rows, shard_bytes, block);
+        let frame = seal::open_in_place(engine.cipher, sealed_in(block)?, key, &[])?;
         let mut memory = None;
-        read_frame(&mut tools.decompressor, frame, max_bytes, |bytes| memory.insert(M::with_capacity(bytes)).vec())?;
+        read_frame(&mut tools.decompressor, frame, dictionary, max_bytes, |bytes| {
+            memory.insert(M::with_capacity(bytes)).vec()
+        })?;
         memory.ok_or_else(|| Error::Internal("a frame was read without asking for room".into()))
     })
 }

@@ -3,7 +3,7 @@
 use pangea_ces::segment::{Context, open_segment};
 use pangea_ces::stripe::encode_stripe;
 use pangea_ces::whole::{Block, decode_whole, encode_whole};
-use pangea_ces::{Compression, Encoded, Error, Kernel, Span, TOTAL_SHARDS, identity, seal};
+use pangea_ces::{Effort, Encoded, Engine, Error, Span, TOTAL_SHARDS, identity, seal};
 use proptest::prelude::*;
 
 const KEY: [u8; 32] = [3; 32];
@@ -19,19 +19,15 @@ fn shards_of(block: &Block<Vec<u8>>) -> Vec<Vec<u8>> {
 fn decode(shards: &[Vec<u8>], lost: u32, max_bytes: usize) -> Result<Vec<u8>, Error> {
     let given: Vec<Option<&[u8]>> =
         shards.iter().enumerate().map(|(row, bytes)| (lost >> row & 1 == 0).then_some(bytes.as_slice())).collect();
-    decode_whole(Kernel::detect(), &given, &KEY, max_bytes)
+    decode_whole(&Engine::detect(), &given, &KEY, None, max_bytes)
 }
 
 fn text(length: usize) -> Vec<u8> {
     (0..length).map(|at| b"the quick brown fox jumps over the lazy dog "[at * at / 7 % 44]).collect()
 }
 
-fn any_compression() -> impl Strategy<Value = Compression> {
-    prop_oneof![
-        Just(Compression::Store),
-        (1..=9).prop_map(Compression::Level),
-        Just(Compression::Sample { min: 1, max: 9 }),
-    ]
+fn any_compression() -> impl Strategy<Value = Effort> {
+    prop_oneof![Just(Effort::Store), (1..=9).prop_map(Effort::Level), Just(Effort::Sample { min: 1, max: 9 }),]
 }
 
 fn any_plaintext(longest: usize) -> impl Strategy<Value = Vec<u8>> {
@@ -50,7 +46,7 @@ proptest! {
         threads in 1_usize..4,
     ) {
         let (a, b) = plaintext.split_at(cut.index(plaintext.len() + 1));
-        let block: Block<Vec<u8>> = encode_whole(Kernel::detect(), Span::new(&[a, b]), &KEY, compression, threads).unwrap();
+        let block: Block<Vec<u8>> = encode_whole(&Engine::detect(), Span::new(&[a, b]), &KEY, compression.into(), threads).unwrap();
         let shards = shards_of(&block);
         prop_assert_eq!(&block.identities, &shards.iter().map(|shard| identity(shard)).collect::<Vec<_>>());
         let mask = lost.iter().fold(0, |mask, row| mask | 1 << row);
@@ -68,11 +64,11 @@ proptest! {
         let mut lengths = vec![each; segments];
         lengths[segments - 1] = plaintext.len() - each * (segments - 1);
         let encoded: Encoded<Vec<u8>> =
-            encode_stripe(Kernel::detect(), Span::new(&[&plaintext]), &lengths, &KEY, &context(segments), compression, threads).unwrap();
+            encode_stripe(&Engine::detect(), Span::new(&[&plaintext]), &lengths, &KEY, &context(segments), compression.into(), threads).unwrap();
         prop_assert_eq!(&encoded.identities, &encoded.shards.iter().map(|shard| identity(shard)).collect::<Vec<_>>());
         let mut joined = Vec::new();
         for (segment, length) in lengths.iter().enumerate() {
-            let opened: Vec<u8> = open_segment(&encoded.shards[segment], segment, *length, &KEY, &context(segments)).unwrap();
+            let opened: Vec<u8> = open_segment(&Engine::detect(), &encoded.shards[segment], segment, *length, &KEY, &context(segments), None).unwrap();
             joined.extend(opened);
         }
         prop_assert_eq!(joined, plaintext);
@@ -98,7 +94,7 @@ proptest! {
         }
         let error = decode(&shards, lost, 1 << 20).unwrap_err();
         prop_assert!(matches!(error, Error::Corrupt(_)));
-        let opened: Result<Vec<u8>, _> = open_segment(&shards[0], 0, 10, &KEY, &context(1));
+        let opened: Result<Vec<u8>, _> = open_segment(&Engine::detect(), &shards[0], 0, 10, &KEY, &context(1), None);
         prop_assert!(matches!(opened, Err(Error::Corrupt(_))));
     }
 
@@ -109,8 +105,8 @@ proptest! {
             content[..4].copy_from_slice(&0xFD2F_B528_u32.to_le_bytes());
         }
         let associated_data = context(1).associated_data(0, 100).unwrap();
-        let sealed = seal::seal(&KEY, &content, &associated_data).unwrap();
-        let opened: Result<Vec<u8>, _> = open_segment(&sealed, 0, 100, &KEY, &context(1));
+        let sealed = seal::seal(&Engine::detect(), &KEY, &content, &associated_data).unwrap();
+        let opened: Result<Vec<u8>, _> = open_segment(&Engine::detect(), &sealed, 0, 100, &KEY, &context(1), None);
         prop_assert!(opened.is_err_and(|error| error.code() == "CORRUPT"));
     }
 }
@@ -119,7 +115,7 @@ proptest! {
 fn damage_is_corrupt_and_absence_is_not() {
     let plaintext = text(10_000);
     let block: Block<Vec<u8>> =
-        encode_whole(Kernel::detect(), Span::new(&[&plaintext]), &KEY, Compression::Level(3), 1).unwrap();
+        encode_whole(&Engine::detect(), Span::new(&[&plaintext]), &KEY, Effort::Level(3).into(), 1).unwrap();
     let good = shards_of(&block);
     let mut damaged = good.clone();
     damaged[2][10] ^= 1;
@@ -148,8 +144,8 @@ fn bombs_are_refused_before_memory_is_taken() {
             frame.push(0);
         }
         let associated_data = context(1).associated_data(0, 1 << 20).unwrap();
-        let sealed = seal::seal(&KEY, &frame, &associated_data).unwrap();
-        let opened: Result<Vec<u8>, _> = open_segment(&sealed, 0, 1 << 20, &KEY, &context(1));
+        let sealed = seal::seal(&Engine::detect(), &KEY, &frame, &associated_data).unwrap();
+        let opened: Result<Vec<u8>, _> = open_segment(&Engine::detect(), &sealed, 0, 1 << 20, &KEY, &context(1), None);
         assert_eq!(opened.unwrap_err().code(), "CORRUPT");
     }
 }
@@ -158,17 +154,17 @@ fn bombs_are_refused_before_memory_is_taken() {
 fn segments_cannot_change_places() {
     let plaintext = text(4000);
     let encoded: Encoded<Vec<u8>> = encode_stripe(
-        Kernel::detect(),
+        &Engine::detect(),
         Span::new(&[&plaintext]),
         &[2000, 2000],
         &KEY,
         &context(2),
-        Compression::Store,
+        Effort::Store.into(),
         1,
     )
     .unwrap();
     let open = |segment: usize, length: usize, key: &[u8; 32], context: &Context| -> Result<Vec<u8>, Error> {
-        open_segment(&encoded.shards[0], segment, length, key, context)
+        open_segment(&Engine::detect(), &encoded.shards[0], segment, length, key, context, None)
     };
     let right = context(2);
     assert_eq!(open(0, 2000, &KEY, &right).unwrap(), &plaintext[..2000]);
@@ -189,24 +185,24 @@ fn requests_that_cannot_be_are_internal_or_too_large() {
     let plaintext = text(100);
     let chunks: [&[u8]; 1] = [&plaintext];
     let span = Span::new(&chunks);
-    let encode = |lengths: &[usize], count: usize, compression: Compression| {
-        encode_stripe::<Vec<u8>>(Kernel::detect(), span, lengths, &KEY, &context(count), compression, 1)
+    let encode = |lengths: &[usize], count: usize, compression: Effort| {
+        encode_stripe::<Vec<u8>>(&Engine::detect(), span, lengths, &KEY, &context(count), compression.into(), 1)
             .map(|encoded| encoded.shards.len())
     };
-    assert_eq!(encode(&[60, 40], 2, Compression::Store), Ok(12));
+    assert_eq!(encode(&[60, 40], 2, Effort::Store), Ok(12));
     for (lengths, count, compression) in [
-        (&[60, 41][..], 2, Compression::Store),
-        (&[100], 2, Compression::Store),
-        (&[], 0, Compression::Store),
-        (&[usize::MAX, 101], 2, Compression::Store),
-        (&[12, 12, 12, 12, 12, 12, 12, 12, 4], 9, Compression::Store),
-        (&[100], 1, Compression::Level(0)),
-        (&[100], 1, Compression::Level(23)),
-        (&[100], 1, Compression::Sample { min: 0, max: 3 }),
+        (&[60, 41][..], 2, Effort::Store),
+        (&[100], 2, Effort::Store),
+        (&[], 0, Effort::Store),
+        (&[usize::MAX, 101], 2, Effort::Store),
+        (&[12, 12, 12, 12, 12, 12, 12, 12, 4], 9, Effort::Store),
+        (&[100], 1, Effort::Level(0)),
+        (&[100], 1, Effort::Level(23)),
+        (&[100], 1, Effort::Sample { min: 0, max: 3 }),
     ] {
         assert_eq!(encode(lengths, count, compression).unwrap_err().code(), "INTERNAL", "{lengths:?} {count}");
     }
     let large = vec![0; pangea_ces::MAX_WHOLE_BYTES + 1];
-    let refused = encode_whole::<Vec<u8>>(Kernel::detect(), Span::new(&[&large]), &KEY, Compression::Store, 1);
+    let refused = encode_whole::<Vec<u8>>(&Engine::detect(), Span::new(&[&large]), &KEY, Effort::Store.into(), 1);
     assert!(refused.is_err_and(|error| error.code() == "TOO_LARGE"));
 }

