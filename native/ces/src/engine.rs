@@ -16,6 +16,7 @@ pub struct Engine {
 
 impl Engine {
     /// The first of every list.
+    #[cfg(feature = "os-random")]
     #[must_use]
     pub fn detect() -> Self {
         Self { kernel: Kernel::detect(), cipher: Cipher::detect(), nonce: crate::seal::nonce }

@@ -48,6 +48,7 @@ impl Cipher {
 }
 
 /// A fresh nonce.
+#[cfg(feature = "os-random")]
 #[must_use]
 pub fn nonce() -> [u8; NONCE_BYTES] {
     let mut nonce = [0; NONCE_BYTES];
