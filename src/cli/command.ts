@@ -1,6 +1,6 @@
 import type { Options } from 'yargs';
 import { loadConfig, settings as table, type NodeConfig, type Setting } from '../config/config.ts';
-import { connectNode, type NodeApi } from '../control/control.ts';
+import { connectNode, type LocalNode } from '../control/control.ts';
 import type { Output } from './output.ts';
 
 /** What a command works with. */
@@ -13,7 +13,7 @@ export interface Context {
   /** Reads file, environment and flags anew. */
   config(): NodeConfig;
   /** The running node of the data directory. */
-  node(): NodeApi;
+  node(): LocalNode;
 }
 
 export interface Command {

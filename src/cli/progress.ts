@@ -5,10 +5,12 @@ import type { Output } from './output.ts';
 /** Counts bytes, and shows them on a terminal's stderr. */
 export interface Progress {
   add(bytes: number): void;
+  /** So many in all. */
+  reach(bytes: number): void;
   stop(): void;
 }
 
-const silent: Progress = { add: () => undefined, stop: () => undefined };
+const silent: Progress = { add: () => undefined, reach: () => undefined, stop: () => undefined };
 
 /** `totalBytes` undefined: how much is coming is not known, so neither share nor time left is shown. */
 export function startProgress(output: Output, what: string, totalBytes: number | undefined): Progress {
@@ -24,14 +26,16 @@ export function startProgress(output: Output, what: string, totalBytes: number |
     done: humanBytes(bytes), all: humanBytes(totalBytes ?? 0), rate: humanRate(bytes, (performance.now() - started) / 1000),
   });
   bar.start(Math.max(totalBytes ?? 1, 1), 0, payload());
+  const reach = (count: number): void => {
+    bytes = count;
+    const now = performance.now();
+    if (now - shownMs < 100) return;
+    shownMs = now;
+    bar.update(Math.min(bytes, totalBytes ?? 0), payload());
+  };
   return {
-    add: (count) => {
-      bytes += count;
-      const now = performance.now();
-      if (now - shownMs < 100) return;
-      shownMs = now;
-      bar.update(Math.min(bytes, totalBytes ?? 0), payload());
-    },
+    reach,
+    add: (count) => reach(bytes + count),
     stop: () => bar.stop(),
   };
 }

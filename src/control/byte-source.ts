@@ -40,6 +40,11 @@ export class ByteSource {
     return self;
   }
 
+  /** All that is left, to the end of the stream and whatever that throws. */
+  async *rest(): AsyncGenerator<Uint8Array> {
+    while (this.#held.length > 0 || (await this.#more())) yield this.#cut(this.#held.length);
+  }
+
   async atEnd(): Promise<boolean> {
     return (this.#held.length === 0) && !(await this.#more());
   }

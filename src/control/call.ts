@@ -11,7 +11,26 @@ export interface CallOptions {
 }
 
 /** Makes one call and gives the answer's head. Throws the node's error, or `NODE_NOT_RUNNING`. */
-export async function call(dataDir: string, route: string, { options, body, signal }: CallOptions = {}): Promise<IncomingMessage> {
+export async function call(dataDir: string, route: string, { body, ...options }: CallOptions = {}): Promise<IncomingMessage> {
+  const { request, answered } = await dial(dataDir, route, options);
+  if (body === undefined) request.end();
+  else await send(request, body, answered);
+  return accepted(await answered, dataDir);
+}
+
+/** A call whose body depends on the answer's head: `reply` sends it, and must be called once. */
+export async function converse(dataDir: string, route: string, options: Omit<CallOptions, 'body'>): Promise<{ response: IncomingMessage; reply: (body: string) => void }> {
+  const { request, answered } = await dial(dataDir, route, options);
+  request.flushHeaders();
+  try {
+    return { response: await accepted(await answered, dataDir), reply: (body) => void request.end(body) };
+  } catch (error) {
+    request.destroy();
+    throw error;
+  }
+}
+
+async function dial(dataDir: string, route: string, { options, signal }: Omit<CallOptions, 'body'>): Promise<{ request: ClientRequest; answered: Promise<IncomingMessage> }> {
   const socketPath = await controlSocketPath(dataDir);
   if (socketPath === undefined) throw notRunning(dataDir);
   if (signal?.aborted === true) throw new PangeaError('ABORTED', 'stopped before the call was made');
@@ -21,10 +40,10 @@ export async function call(dataDir: string, route: string, { options, body, sign
     ...(options === undefined ? {} : { headers: { [header.options]: toHeader(options) } }),
     ...(signal === undefined ? {} : { signal }),
   });
-  const answered = answerOf(request, dataDir, signal);
-  if (body === undefined) request.end();
-  else await send(request, body, answered);
-  const response = await answered;
+  return { request, answered: answerOf(request, dataDir, signal) };
+}
+
+async function accepted(response: IncomingMessage, dataDir: string): Promise<IncomingMessage> {
   if (response.statusCode === 200) return response;
   throw errorOfWire(((await readJson(response, dataDir)) as { error?: unknown } | undefined)?.error);
 }

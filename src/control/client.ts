@@ -1,11 +1,29 @@
 import type {
   GetOptions, GetResult, NodeApi, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan, PutOptions, PutResult,
 } from '../api/api.ts';
-import { call, callForJson, chunksOf, objectOf } from './call.ts';
+import { PangeaError } from '../errors/errors.ts';
+import { ByteSource } from './byte-source.ts';
+import { call, callForJson, chunksOf, converse, objectOf } from './call.ts';
+import { delivery, type LocalFile } from './local-file.ts';
 import { decodeTree, encodeTree } from './tree-stream.ts';
 
+/** What only a neighbour on the same machine can ask for: the node reads and writes the caller's files itself. */
+export interface LocalNode extends NodeApi {
+  /** Throws `FILE_NOT_REACHABLE` before anything was read, and `FILE_CHANGED`. `read` is told the bytes so far. */
+  putFile(file: LocalFile, options: PutOptions, read: (bytes: number) => void): Promise<PutResult>;
+  getFile(reference: string, options: GetOptions): Promise<IncomingFile>;
+}
+
+export interface IncomingFile extends Omit<GetResult, 'content'> {
+  /**
+   * Has the content written to `file`, from its start on, and gives `undefined`; or gives the content, when there is no file or
+   * the node cannot reach it. To be called once. `written` is told the bytes so far.
+   */
+  deliver(file: LocalFile | undefined, written: (bytes: number) => void): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
 /** The running node of a data directory, as the same interface that the library has. Every call may throw `NODE_NOT_RUNNING`. */
-export function connectNode(dataDir: string): NodeApi {
+export function connectNode(dataDir: string): LocalNode {
   const json = <T>(route: string, options?: Record<string, unknown>): Promise<T> =>
     callForJson<T>(dataDir, route, options === undefined ? {} : { options });
 
@@ -30,6 +48,31 @@ export function connectNode(dataDir: string): NodeApi {
       return { ...objectOf<{ name: string }>(response), entries: decodeTree(chunksOf(response, dataDir, options?.signal)) };
     },
 
+    async putFile(file, { signal, ...options }, read) {
+      const response = await call(dataDir, '/v1/put-file', { options: { ...options, ...file }, signal });
+      for await (const news of jsonLines<{ bytes?: number; result?: PutResult }>(chunksOf(response, dataDir, signal))) {
+        if (news.result !== undefined) return news.result;
+        read(news.bytes ?? 0);
+      }
+      throw new PangeaError('PROTOCOL', 'the node ended the put without a result');
+    },
+
+    async getFile(reference, { signal, ...options }) {
+      const { response, reply } = await converse(dataDir, '/v1/get-file', { options: { reference, ...options }, signal });
+      const object = objectOf<Omit<GetResult, 'content'>>(response);
+      return {
+        ...object,
+        async deliver(file, written) {
+          reply(file === undefined ? '' : JSON.stringify(file));
+          const source = new ByteSource(chunksOf(response, dataDir, signal));
+          const [first] = await source.take(1);
+          if (first === delivery.content) return source.rest();
+          for await (const { bytes } of jsonLines<{ bytes: number }>(source.rest())) written(bytes);
+          return undefined;
+        },
+      };
+    },
+
     list: () => records(dataDir, '/v1/list'),
     search: (pattern) => records(dataDir, '/v1/search', { pattern }),
     info: (reference) => json<ObjectInfo>('/v1/info', { reference }),
@@ -44,12 +87,15 @@ export function connectNode(dataDir: string): NodeApi {
 }
 
 async function* records(dataDir: string, route: string, options: Record<string, unknown> = {}): AsyncGenerator<ObjectRecord> {
-  const response = await call(dataDir, route, { options });
+  yield* jsonLines<ObjectRecord>(chunksOf(await call(dataDir, route, { options }), dataDir));
+}
+
+async function* jsonLines<T>(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<T> {
   const decoder = new TextDecoder();
   let rest = '';
-  for await (const chunk of chunksOf(response, dataDir)) {
+  for await (const chunk of chunks) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) yield JSON.parse(line) as ObjectRecord;
+    for (const line of lines) yield JSON.parse(line) as T;
   }
 }

@@ -6,6 +6,7 @@ import { Exchange } from './exchange.ts';
 import { maxHeaderBytes, streamBytes } from './outcome.ts';
 import { catalogueRoutes } from './resources/catalogue.ts';
 import { contentRoutes } from './resources/content.ts';
+import { fileRoutes } from './resources/files.ts';
 import { peerRoutes } from './resources/peers.ts';
 import { statusRoutes } from './resources/status.ts';
 import { treeRoutes } from './resources/tree.ts';
@@ -27,7 +28,7 @@ export interface ControlServer {
 export type Route = (exchange: Exchange, api: NodeApi) => Promise<void>;
 
 const routes: Readonly<Record<string, Route>> = {
-  ...contentRoutes, ...treeRoutes, ...catalogueRoutes, ...peerRoutes, ...statusRoutes,
+  ...contentRoutes, ...fileRoutes, ...treeRoutes, ...catalogueRoutes, ...peerRoutes, ...statusRoutes,
 };
 
 /** Throws `NODE_ALREADY_RUNNING` when another node serves this data directory. */

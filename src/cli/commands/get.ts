@@ -2,11 +2,11 @@ import { stat } from 'node:fs/promises';
 import { once } from 'node:events';
 import { basename, join } from 'node:path';
 import { PangeaError } from '../../errors/errors.ts';
-import type { GetOptions, GetResult, NodeApi } from '../../control/control.ts';
+import type { GetOptions, IncomingFile, LocalNode } from '../../control/control.ts';
 import type { Arguments, Command, Context } from '../command.ts';
 import { localFailure } from '../files/failure.ts';
 import { restoreTree } from '../files/restore.ts';
-import { refuseExisting, saveFile } from '../files/save.ts';
+import { broughtBy, refuseExisting, saveFile, type Bring } from '../files/save.ts';
 import { humanBytes, humanRate, printable } from '../format.ts';
 import { counted, startProgress } from '../progress.ts';
 import { linkFileOption, referenceOf } from '../reference.ts';
@@ -43,28 +43,32 @@ export const get: Command = {
 };
 
 /** A directory object answers with its kind; its own content (the list) is not wanted. */
-async function open(api: NodeApi, reference: string, options: GetOptions): Promise<GetResult> {
-  const found = await api.get(reference, options);
-  if (found.kind === 'directory') await found.content[Symbol.asyncIterator]().return?.();
+async function open(api: LocalNode, reference: string, options: GetOptions): Promise<IncomingFile> {
+  const found = await api.getFile(reference, options);
+  if (found.kind === 'directory') await (await found.deliver(undefined, () => undefined))?.[Symbol.asyncIterator]().return?.();
   return found;
 }
 
-async function fetchFile({ args, output }: Context, found: GetResult, out: string | undefined): Promise<void> {
+async function fetchFile({ args, output }: Context, found: IncomingFile, out: string | undefined): Promise<void> {
   const started = performance.now();
   const progress = startProgress(output, 'get', found.bytes);
-  const content = counted(found.content, progress);
+  // The node writes to the file itself where it can: through the socket the bytes would cost more than all the rest of a get.
+  const bring: Bring = async (file) => {
+    const content = await found.deliver(file, progress.reach);
+    return content && counted(content, progress);
+  };
   let target = out ?? safeName(found.name);
   try {
-    if (out === '-') return await toStdout(content, found.bytes);
+    if (out === '-') return await toStdout(await broughtBy(bring), found.bytes);
     target = await intoDirectory(target, found.name);
-    await saveFile(content, target, found.bytes, args.flag('overwrite'));
+    await saveFile(bring, target, found.bytes, args.flag('overwrite'));
   } finally {
     progress.stop();
   }
   report(output, target, found, 'file', found.bytes, started);
 }
 
-async function fetchTree({ args, output }: Context, api: NodeApi, reference: string, options: GetOptions, out: string | undefined, found: GetResult): Promise<void> {
+async function fetchTree({ args, output }: Context, api: LocalNode, reference: string, options: GetOptions, out: string | undefined, found: IncomingFile): Promise<void> {
   if (out === '-') throw new PangeaError('USAGE', 'a directory cannot go to stdout: name one of its files with --path');
   if (options.offset !== undefined || options.length !== undefined) throw new PangeaError('USAGE', '--offset and --length are for files');
   const started = performance.now();
@@ -84,7 +88,7 @@ async function fetchTree({ args, output }: Context, api: NodeApi, reference: str
   report(output, target, found, 'directory', bytes, started);
 }
 
-function report(output: Context['output'], target: string, found: GetResult, kind: 'file' | 'directory', bytes: number, started: number): void {
+function report(output: Context['output'], target: string, found: IncomingFile, kind: 'file' | 'directory', bytes: number, started: number): void {
   const seconds = (performance.now() - started) / 1000;
   output.record({ output: target, name: found.name, kind, bytes, mediaType: found.mediaType, seconds });
   output.note(`${printable(target)}: ${humanBytes(bytes)} in ${seconds.toFixed(2)} s (${humanRate(bytes, seconds)})`);

@@ -1,6 +1,7 @@
 import type { PutOptions, PutResult, TreeEntry } from '../../control/control.ts';
+import { isPangeaError } from '../../errors/errors.ts';
 import type { Command, Context } from '../command.ts';
-import { inspectSource, readSource, type LocalSource } from '../files/read.ts';
+import { inspectSource, openSource, readSource, type LocalSource } from '../files/read.ts';
 import { walkTree } from '../files/walk.ts';
 import { humanBytes, humanRate, printable } from '../format.ts';
 import { counted, startProgress, type Progress } from '../progress.ts';
@@ -37,7 +38,7 @@ export const put: Command = {
   },
 };
 
-function send({ args, node, output, signal }: Context, path: string, source: LocalSource, progress: Progress): Promise<PutResult> {
+async function send({ args, node, output, signal }: Context, path: string, source: LocalSource, progress: Progress): Promise<PutResult> {
   const mediaType = args.text('media-type');
   const ack = args.text('ack') as PutOptions['ack'];
   const requestId = args.text('request-id');
@@ -50,6 +51,15 @@ function send({ args, node, output, signal }: Context, path: string, source: Loc
   if (source.kind === 'directory') {
     const entries = walkTree(path, (skipped) => output.note(`skipped, neither file nor directory nor link: ${printable(skipped)}`));
     return node().putTree(countedTree(entries, progress), options);
+  }
+  if (source.kind === 'file') {
+    // The node reads the file itself where it can: through the socket its bytes would cost both processes as much as the rest of a put.
+    await using opened = await openSource(path);
+    try {
+      if (opened.file) return await node().putFile(opened.file, options, progress.reach);
+    } catch (error) {
+      if (!isPangeaError(error, 'FILE_NOT_REACHABLE')) throw error;
+    }
   }
   return node().put(counted(readSource(path), progress), { ...options, ...(source.bytes === undefined ? {} : { expectedBytes: source.bytes }) });
 }

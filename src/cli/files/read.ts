@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { describeFile, type LocalFile } from '../../control/control.ts';
 import { localFailure } from './failure.ts';
 
 const readBytes = 1024 * 1024;
@@ -20,6 +21,16 @@ export async function inspectSource(path: string): Promise<LocalSource> {
     const name = basename(resolve(path)) || 'root';
     if (found.isDirectory()) return { kind: 'directory', name, bytes: undefined };
     return found.isFile() ? { kind: 'file', name, bytes: found.size } : { kind: 'stream', name, bytes: undefined };
+  } catch (error) {
+    throw localFailure(error, path);
+  }
+}
+
+/** A file held open, so that its device and inode stay its own while the node is told of them. */
+export async function openSource(path: string): Promise<{ readonly file: LocalFile | undefined } & AsyncDisposable> {
+  try {
+    const handle = await open(path);
+    return { file: await describeFile(handle, resolve(path)), [Symbol.asyncDispose]: () => handle.close() };
   } catch (error) {
     throw localFailure(error, path);
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { describeFile, type LocalFile } from '../../control/control.ts';
 import { PangeaError } from '../../errors/errors.ts';
 import { exists, localFailure } from './failure.ts';
 
@@ -17,20 +18,25 @@ export async function refuseExisting(path: string): Promise<void> {
   if (found !== undefined) throw exists(path);
 }
 
+/** Brings the content: fills the file by other means and gives `undefined`, or gives what is to be written. Without a file it can only give. */
+export type Bring = (file: LocalFile | undefined) => Promise<AsyncIterable<Uint8Array> | undefined>;
+
 /**
  * Writes beside `path` and renames when all is on disk, so that a failed command leaves no partial file. Pipes and devices are
  * written directly. Throws `FILE_EXISTS` unless `overwrite`, also when another process was quicker.
  */
-export async function saveFile(content: AsyncIterable<Uint8Array>, path: string, bytes: number, overwrite: boolean): Promise<void> {
+export async function saveFile(bring: Bring, path: string, bytes: number, overwrite: boolean): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
-  if (found !== undefined && !found.isFile() && !found.isSymbolicLink() && !found.isDirectory()) return writeDirectly(content, path, bytes);
+  if (found !== undefined && !found.isFile() && !found.isSymbolicLink() && !found.isDirectory()) return writeDirectly(await broughtBy(bring), path, bytes);
   if (found?.isDirectory() === true) throw new PangeaError('FILE_EXISTS', `${JSON.stringify(path)} is a directory`);
   if (found !== undefined && !overwrite) throw exists(path);
   const part = partName(path);
   try {
     const handle = await open(part, 'wx');
     try {
-      await writeAll(handle, content, bytes);
+      const content = await bring(await describeFile(handle, resolve(part)));
+      if (content !== undefined) await writeAll(handle, content, bytes);
+      else await checkLength(handle, bytes);
       await handle.sync();
     } finally {
       await handle.close();
@@ -43,6 +49,18 @@ export async function saveFile(content: AsyncIterable<Uint8Array>, path: string,
     await rm(part, { force: true });
   }
   await syncDirectory(dirname(path));
+}
+
+/** The content itself, for a target that is no file. */
+export async function broughtBy(bring: Bring): Promise<AsyncIterable<Uint8Array>> {
+  const content = await bring(undefined);
+  if (content === undefined) throw new PangeaError('INTERNAL', 'the content was written to a file that nobody named');
+  return content;
+}
+
+async function checkLength(handle: FileHandle, bytes: number): Promise<void> {
+  const { size } = await handle.stat();
+  if (size !== bytes) throw new PangeaError('CORRUPT', `${size} bytes were written where ${bytes} were announced`);
 }
 
 /** Writes chunks in large blocks. A chunk is valid until the next is asked for, so it is copied; the disk works meanwhile. */
