@@ -68,7 +68,8 @@ class FirstStripe {
   add(piece: Uint8Array): void {
     if (piece.length >= crumbBytes) {
       this.#flush();
-      this.#chunks.push(piece.slice());
+      // Not `slice`: that of a Node buffer shares its memory.
+      this.#chunks.push(new Uint8Array(piece));
       return;
     }
     if (this.#crumbs && this.#crumbs.used + piece.length > this.#crumbs.bytes.length) this.#flush();

@@ -121,7 +121,7 @@ async function fill(pack: Pack, content: AsyncIterable<Uint8Array>, put: Promise
   for await (const chunk of content) {
     bytes += chunk.length;
     // The source may reuse its chunk as soon as the next is asked for, and the pack holds on to it until a stripe is full.
-    await Promise.race([pack.stream.push(chunk.slice()), failed]);
+    await Promise.race([pack.stream.push(new Uint8Array(chunk)), failed]);
   }
   pack.bytes += bytes;
   return bytes;
