@@ -1,46 +1,86 @@
-//! 32 bytes an iteration with `GF2P8AFFINEQB`, for processors that have it without AVX-512.
+//! 32 bytes a step with `GF2P8AFFINEQB`, for processors that have it without AVX-512.
 
 use std::arch::x86_64::{
-    _mm256_gf2p8affine_epi64_epi8, _mm256_loadu_si256, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_storeu_si256,
-    _mm256_xor_si256,
+    __m256i, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm256_gf2p8affine_epi64_epi8, _mm256_loadu_si256,
+    _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_storeu_si256, _mm256_stream_si256, _mm256_xor_si256,
 };
 
-use super::{MAX_OUTPUTS, scalar};
-use crate::DATA_SHARDS;
+use super::sweep::{Lanes, entry_points};
 use crate::field::AFFINE_MATRICES;
 
-const LANE_BYTES: usize = 32;
+#[derive(Clone, Copy)]
+struct Gfni(__m256i);
 
-/// # Safety
-/// The machine has GFNI and AVX2; all rows have one length; at most 8 inputs.
-#[target_feature(enable = "gfni,avx2")]
-pub unsafe fn multiply<const OUTPUTS: usize>(
-    coefficients: &[[u8; MAX_OUTPUTS]],
-    inputs: &[&[u8]],
-    mut outputs: [&mut [u8]; OUTPUTS],
-) {
-    let mut matrices = [[0; MAX_OUTPUTS]; DATA_SHARDS];
-    for (matrix, factors) in matrices.iter_mut().zip(coefficients) {
-        *matrix = factors.map(|factor| AFFINE_MATRICES[usize::from(factor)]);
+// SAFETY of all blocks: `Lanes` is used only where the instructions are enabled, on pointers good for 32 bytes.
+impl Lanes for Gfni {
+    const BYTES: usize = 32;
+    type Factor = __m256i;
+    type Operand = __m256i;
+
+    #[inline(always)]
+    unsafe fn factor(coefficient: u8) -> __m256i {
+        // SAFETY: see above.
+        unsafe { _mm256_set1_epi64x(AFFINE_MATRICES[usize::from(coefficient)].cast_signed()) }
     }
-    let length = outputs[0].len();
-    let whole = length - length % LANE_BYTES;
-    let mut at = 0;
-    while at < whole {
-        let mut sums = [_mm256_setzero_si256(); OUTPUTS];
-        for (input, matrix) in inputs.iter().zip(&matrices) {
-            // SAFETY: `at + 32 <= length`, the length of every row.
-            let bytes = unsafe { _mm256_loadu_si256(input.as_ptr().add(at).cast()) };
-            for (sum, factor) in sums.iter_mut().zip(matrix) {
-                let factor = _mm256_set1_epi64x(factor.cast_signed());
-                *sum = _mm256_xor_si256(*sum, _mm256_gf2p8affine_epi64_epi8::<0>(bytes, factor));
-            }
-        }
-        for (output, sum) in outputs.iter_mut().zip(sums) {
-            // SAFETY: as above.
-            unsafe { _mm256_storeu_si256(output.as_mut_ptr().add(at).cast(), sum) };
-        }
-        at += LANE_BYTES;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm256_setzero_si256()) }
     }
-    scalar::multiply(coefficients, inputs, outputs, whole);
+
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: see above.
+        unsafe { _mm256_storeu_si256(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut u8) {
+        // SAFETY: see above; aligned.
+        unsafe { _mm256_stream_si256(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn fence() {
+        // SAFETY: part of every x86-64.
+        unsafe { _mm_sfence() }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(at: *const u8) {
+        // SAFETY: a prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn xor(self, other: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm256_xor_si256(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn operand(self) -> __m256i {
+        self.0
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: see above.
+        unsafe { _mm256_xor_si256(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn times(operand: __m256i, factor: __m256i) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm256_gf2p8affine_epi64_epi8::<0>(operand, factor)) }
+    }
 }
+
+entry_points!(Gfni, "gfni,avx2");

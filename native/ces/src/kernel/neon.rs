@@ -1,48 +1,76 @@
-//! 16 bytes an iteration with `TBL`, the byte shuffle of 64-bit ARM.
+//! 16 bytes a step with `TBL`, the byte shuffle of 64-bit ARM.
 
-use std::arch::aarch64::{vandq_u8, vdupq_n_u8, veorq_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8};
+use std::arch::aarch64::{uint8x16_t, vandq_u8, vdupq_n_u8, veorq_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8};
 
-use super::{MAX_OUTPUTS, scalar};
-use crate::DATA_SHARDS;
+use super::sweep::{Lanes, entry_points};
 use crate::field::NIBBLE_PRODUCTS;
 
-const LANE_BYTES: usize = 16;
+#[derive(Clone, Copy)]
+struct Table(uint8x16_t);
 
-/// # Safety
-/// The machine has NEON; all rows have one length; at most 8 inputs.
-#[target_feature(enable = "neon")]
-pub unsafe fn multiply<const OUTPUTS: usize>(
-    coefficients: &[[u8; MAX_OUTPUTS]],
-    inputs: &[&[u8]],
-    mut outputs: [&mut [u8]; OUTPUTS],
-) {
-    let mut tables = [[[vdupq_n_u8(0); 2]; MAX_OUTPUTS]; DATA_SHARDS];
-    for (table, factors) in tables.iter_mut().zip(coefficients) {
-        *table = factors.map(|factor| {
-            // SAFETY: each table has 16 bytes.
-            NIBBLE_PRODUCTS[usize::from(factor)].each_ref().map(|half| unsafe { vld1q_u8(half.as_ptr()) })
-        });
-    }
-    let nibble = vdupq_n_u8(15);
-    let length = outputs[0].len();
-    let whole = length - length % LANE_BYTES;
-    let mut at = 0;
-    while at < whole {
-        let mut sums = [vdupq_n_u8(0); OUTPUTS];
-        for (input, table) in inputs.iter().zip(&tables) {
-            // SAFETY: `at + 16 <= length`, the length of every row.
-            let bytes = unsafe { vld1q_u8(input.as_ptr().add(at)) };
-            let low = vandq_u8(bytes, nibble);
-            let high = vshrq_n_u8::<4>(bytes);
-            for (sum, [of_low, of_high]) in sums.iter_mut().zip(table) {
-                *sum = veorq_u8(*sum, veorq_u8(vqtbl1q_u8(*of_low, low), vqtbl1q_u8(*of_high, high)));
-            }
+// SAFETY of all blocks: `Lanes` is used only where the instructions are enabled, on pointers good for 16 bytes.
+impl Lanes for Table {
+    const BYTES: usize = 16;
+    /// Products with the low nibbles, and with the high ones.
+    type Factor = [uint8x16_t; 2];
+    /// Low nibbles, high nibbles.
+    type Operand = [uint8x16_t; 2];
+
+    #[inline(always)]
+    unsafe fn factor(coefficient: u8) -> [uint8x16_t; 2] {
+        let [low, high] = &NIBBLE_PRODUCTS[usize::from(coefficient)];
+        // SAFETY: see above; a table has 16 bytes.
+        unsafe {
+            [vld1q_u8(low.as_ptr()), vld1q_u8(high.as_ptr())]
         }
-        for (output, sum) in outputs.iter_mut().zip(sums) {
-            // SAFETY: as above.
-            unsafe { vst1q_u8(output.as_mut_ptr().add(at), sum) };
-        }
-        at += LANE_BYTES;
     }
-    scalar::multiply(coefficients, inputs, outputs, whole);
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: see above.
+        unsafe { Self(vdupq_n_u8(0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(vld1q_u8(from)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: see above.
+        unsafe { vst1q_u8(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn xor(self, other: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(veorq_u8(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn operand(self) -> [uint8x16_t; 2] {
+        // SAFETY: see above.
+        unsafe { [vandq_u8(self.0, vdupq_n_u8(15)), vshrq_n_u8::<4>(self.0)] }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: [uint8x16_t; 2], b: [uint8x16_t; 2]) -> [uint8x16_t; 2] {
+        // SAFETY: see above.
+        unsafe { [veorq_u8(a[0], b[0]), veorq_u8(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn times(operand: [uint8x16_t; 2], factor: [uint8x16_t; 2]) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            Self(veorq_u8(
+                vqtbl1q_u8(factor[0], operand[0]),
+                vqtbl1q_u8(factor[1], operand[1]),
+            ))
+        }
+    }
 }
+
+entry_points!(Table, "neon");

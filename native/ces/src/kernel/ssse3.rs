@@ -1,52 +1,94 @@
-//! 16 bytes an iteration with byte shuffles, for x86-64 before 2013 and emulators.
+//! 16 bytes a step with byte shuffles, for x86-64 before 2013 and emulators.
 
 use std::arch::x86_64::{
-    _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi64,
-    _mm_storeu_si128, _mm_xor_si128,
+    __m128i, _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_setzero_si128, _mm_sfence, _mm_shuffle_epi8,
+    _mm_srli_epi64, _mm_storeu_si128, _mm_stream_si128, _mm_xor_si128,
 };
 
-use super::{MAX_OUTPUTS, scalar};
-use crate::DATA_SHARDS;
+use super::sweep::{Lanes, entry_points};
 use crate::field::NIBBLE_PRODUCTS;
 
-const LANE_BYTES: usize = 16;
+#[derive(Clone, Copy)]
+struct Shuffle(__m128i);
 
-/// # Safety
-/// The machine has SSSE3; all rows have one length; at most 8 inputs.
-#[target_feature(enable = "ssse3")]
-pub unsafe fn multiply<const OUTPUTS: usize>(
-    coefficients: &[[u8; MAX_OUTPUTS]],
-    inputs: &[&[u8]],
-    mut outputs: [&mut [u8]; OUTPUTS],
-) {
-    let mut tables = [[[_mm_setzero_si128(); 2]; MAX_OUTPUTS]; DATA_SHARDS];
-    for (table, factors) in tables.iter_mut().zip(coefficients) {
-        *table = factors.map(|factor| {
-            // SAFETY: each table has 16 bytes.
-            NIBBLE_PRODUCTS[usize::from(factor)].each_ref().map(|half| unsafe { _mm_loadu_si128(half.as_ptr().cast()) })
-        });
-    }
-    let nibble = _mm_set1_epi8(15);
-    let length = outputs[0].len();
-    let whole = length - length % LANE_BYTES;
-    let mut at = 0;
-    while at < whole {
-        let mut sums = [_mm_setzero_si128(); OUTPUTS];
-        for (input, table) in inputs.iter().zip(&tables) {
-            // SAFETY: `at + 16 <= length`, the length of every row.
-            let bytes = unsafe { _mm_loadu_si128(input.as_ptr().add(at).cast()) };
-            let low = _mm_and_si128(bytes, nibble);
-            let high = _mm_and_si128(_mm_srli_epi64::<4>(bytes), nibble);
-            for (sum, [of_low, of_high]) in sums.iter_mut().zip(table) {
-                let product = _mm_xor_si128(_mm_shuffle_epi8(*of_low, low), _mm_shuffle_epi8(*of_high, high));
-                *sum = _mm_xor_si128(*sum, product);
-            }
+// SAFETY of all blocks: `Lanes` is used only where the instructions are enabled, on pointers good for 16 bytes.
+impl Lanes for Shuffle {
+    const BYTES: usize = 16;
+    /// Products with the low nibbles, and with the high ones.
+    type Factor = [__m128i; 2];
+    /// Low nibbles, high nibbles.
+    type Operand = [__m128i; 2];
+
+    #[inline(always)]
+    unsafe fn factor(coefficient: u8) -> [__m128i; 2] {
+        let [low, high] = &NIBBLE_PRODUCTS[usize::from(coefficient)];
+        // SAFETY: see above; a table has 16 bytes.
+        unsafe {
+            [_mm_loadu_si128(low.as_ptr().cast()), _mm_loadu_si128(high.as_ptr().cast())]
         }
-        for (output, sum) in outputs.iter_mut().zip(sums) {
-            // SAFETY: as above.
-            unsafe { _mm_storeu_si128(output.as_mut_ptr().add(at).cast(), sum) };
-        }
-        at += LANE_BYTES;
     }
-    scalar::multiply(coefficients, inputs, outputs, whole);
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm_setzero_si128()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: see above.
+        unsafe { _mm_storeu_si128(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut u8) {
+        // SAFETY: see above; aligned.
+        unsafe { _mm_stream_si128(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn fence() {
+        // SAFETY: part of every x86-64.
+        unsafe { _mm_sfence() }
+    }
+
+    #[inline(always)]
+    unsafe fn xor(self, other: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm_xor_si128(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn operand(self) -> [__m128i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            let nibble = _mm_set1_epi8(15);
+            [_mm_and_si128(self.0, nibble), _mm_and_si128(_mm_srli_epi64::<4>(self.0), nibble)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: [__m128i; 2], b: [__m128i; 2]) -> [__m128i; 2] {
+        // SAFETY: see above.
+        unsafe { [_mm_xor_si128(a[0], b[0]), _mm_xor_si128(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn times(operand: [__m128i; 2], factor: [__m128i; 2]) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            Self(_mm_xor_si128(
+                _mm_shuffle_epi8(factor[0], operand[0]),
+                _mm_shuffle_epi8(factor[1], operand[1]),
+            ))
+        }
+    }
 }
+
+entry_points!(Shuffle, "ssse3");

@@ -1,0 +1,107 @@
+//! 64 bytes a step with byte shuffles, for processors that have AVX-512 without GFNI.
+
+use std::arch::x86_64::{
+    __m512i, _mm_loadu_si128, _mm_sfence, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_loadu_si512,
+    _mm512_set1_epi8, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_srli_epi64, _mm512_storeu_si512,
+    _mm512_stream_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+};
+
+use super::sweep::{Lanes, entry_points};
+use crate::field::NIBBLE_PRODUCTS;
+
+#[derive(Clone, Copy)]
+struct Shuffle(__m512i);
+
+/// Truth table of the sum of three.
+const XOR3: i32 = 0x96;
+
+// SAFETY of all blocks: `Lanes` is used only where the instructions are enabled, on pointers good for 64 bytes.
+impl Lanes for Shuffle {
+    const BYTES: usize = 64;
+    /// Products with the low nibbles, and with the high ones.
+    type Factor = [__m512i; 2];
+    /// Low nibbles, high nibbles.
+    type Operand = [__m512i; 2];
+
+    #[inline(always)]
+    unsafe fn factor(coefficient: u8) -> [__m512i; 2] {
+        let [low, high] = &NIBBLE_PRODUCTS[usize::from(coefficient)];
+        // SAFETY: see above; a table has 16 bytes.
+        unsafe {
+            [
+                _mm512_broadcast_i32x4(_mm_loadu_si128(low.as_ptr().cast())),
+                _mm512_broadcast_i32x4(_mm_loadu_si128(high.as_ptr().cast())),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm512_setzero_si512()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm512_loadu_si512(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: see above.
+        unsafe { _mm512_storeu_si512(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut u8) {
+        // SAFETY: see above; aligned.
+        unsafe { _mm512_stream_si512(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn fence() {
+        // SAFETY: part of every x86-64.
+        unsafe { _mm_sfence() }
+    }
+
+    #[inline(always)]
+    unsafe fn xor(self, other: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm512_xor_si512(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn xor3(self, second: Self, third: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm512_ternarylogic_epi64::<XOR3>(self.0, second.0, third.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn operand(self) -> [__m512i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            let nibble = _mm512_set1_epi8(15);
+            [_mm512_and_si512(self.0, nibble), _mm512_and_si512(_mm512_srli_epi64::<4>(self.0), nibble)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: [__m512i; 2], b: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: see above.
+        unsafe { [_mm512_xor_si512(a[0], b[0]), _mm512_xor_si512(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    unsafe fn times(operand: [__m512i; 2], factor: [__m512i; 2]) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            Self(_mm512_xor_si512(
+                _mm512_shuffle_epi8(factor[0], operand[0]),
+                _mm512_shuffle_epi8(factor[1], operand[1]),
+            ))
+        }
+    }
+}
+
+entry_points!(Shuffle, "avx512f,avx512bw");
