@@ -3,27 +3,9 @@
 use zstd_safe::{CCtx, DCtx, WriteBuf};
 
 use crate::frame::{MAGIC, append_stored, stored_frame_bytes};
+use crate::judge::worth_compressing;
 use crate::memory::Span;
-use crate::{Error, Result};
-
-/// Bytes that content of one kind shares, prepared for both directions.
-pub struct Dictionary {
-    bytes: Vec<u8>,
-}
-
-impl Dictionary {
-    /// A trained zstd dictionary, or any bytes.
-    #[must_use]
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes }
-    }
-
-    /// What it was made of.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
+use crate::{Dictionary, Error, Result};
 
 /// How to compress.
 #[derive(Clone, Copy)]
@@ -47,7 +29,7 @@ pub enum Effort {
     Store,
     /// A zstd level, 1–22.
     Level(i32),
-    /// A sample decides between storing and a level from `min` to `max`.
+    /// The content decides between storing and a level from `min` to `max`.
     Sample {
         /// Lowest level.
         min: i32,
@@ -58,8 +40,6 @@ pub enum Effort {
 
 const SAMPLES: usize = 4;
 const SAMPLE_BYTES: usize = 4096;
-/// What the sample must shrink to, so that the time spent on the rest is worth it.
-const WORTHWHILE_RATIO: f32 = 0.97;
 /// Below this, as logs are, two levels up take a quarter off; elsewhere they take a twentieth for twice
 /// the time, and further levels next to nothing (`docs/internals/codec.md`).
 const REPETITIVE_RATIO: f32 = 0.2;
@@ -80,7 +60,12 @@ pub fn append_frame(
     let start = out.len();
     if let Some(level) = level_for(compressor, scratch, content, compression.effort)? {
         let plain = content.contiguous(scratch);
-        let written = compressor.compress(&mut Tail::of(out), plain, level).map_err(internal)?;
+        let mut tail = Tail::of(out);
+        let written = match compression.dictionary {
+            Some(dictionary) => compressor.compress_using_cdict(&mut tail, plain, dictionary.compressor(level)?),
+            None => compressor.compress(&mut tail, plain, level),
+        };
+        let written = written.map_err(internal)?;
         if written < stored_frame_bytes(content.length()) {
             return Ok(());
         }
@@ -91,7 +76,8 @@ pub fn append_frame(
 }
 
 /// Decompresses exactly one frame to `out`. More than `max_bytes` is `TOO_LARGE` before memory is taken for
-/// it: `make_room` is called once, with the bytes that may be needed, before anything is written.
+/// it: `make_room` is called once, with the bytes that may be needed, before anything is written. A frame that names
+/// another dictionary than the one given is `WRONG_DICTIONARY`; one that names none is read without.
 pub fn read_frame<'a>(
     decompressor: &mut DCtx<'_>,
     frame: &[u8],
@@ -104,6 +90,7 @@ pub fn read_frame<'a>(
     if !frame.starts_with(&MAGIC) || zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
         return Err(broken());
     }
+    let dictionary = named_by(frame, dictionary)?;
     let declared = zstd_safe::get_frame_content_size(frame).map_err(|_| broken())?;
     let room = match declared {
         Some(bytes) if bytes > max_bytes as u64 => return Err(too_large()),
@@ -112,7 +99,12 @@ pub fn read_frame<'a>(
     };
     let out = make_room(room);
     out.clear();
-    let written = match decompressor.decompress(&mut Tail { vec: out, limit: room }, frame) {
+    let mut tail = Tail { vec: out, limit: room };
+    let decompressed = match dictionary {
+        Some(dictionary) => decompressor.decompress_using_ddict(&mut tail, frame, dictionary.decompressor()),
+        None => decompressor.decompress(&mut tail, frame),
+    };
+    let written = match decompressed {
         Ok(written) => written,
         Err(DESTINATION_TOO_SMALL) => return Err(too_large()),
         Err(_) => {
@@ -122,6 +114,21 @@ pub fn read_frame<'a>(
     match declared {
         Some(bytes) if bytes != written as u64 => Err(broken()),
         _ => Ok(()),
+    }
+}
+
+/// The dictionary that the frame was made with.
+fn named_by<'a>(frame: &[u8], given: Option<&'a Dictionary>) -> Result<Option<&'a Dictionary>> {
+    let Some(id) = zstd_safe::get_dict_id_from_frame(frame) else { return Ok(None) };
+    match given {
+        Some(dictionary) if dictionary.id() == id.get() => Ok(Some(dictionary)),
+        Some(dictionary) => Err(Error::WrongDictionary(format!(
+            "the content was compressed with dictionary {id}, not with {}",
+            dictionary.id()
+        ))),
+        None => {
+            Err(Error::WrongDictionary(format!("the content was compressed with dictionary {id}, which is missing")))
+        }
     }
 }
 
@@ -175,12 +182,12 @@ fn level_for(
         Effort::Level(level) => checked(level).map(Some),
         Effort::Sample { min, max } => {
             let (min, max) = (checked(min)?, checked(max)?.max(min));
-            let ratio = sampled_ratio(compressor, scratch, content, min)?;
-            if ratio > WORTHWHILE_RATIO {
+            if !worth_compressing(content) {
                 return Ok(None);
             }
-            let raise = if ratio < REPETITIVE_RATIO { (max - min) / 3 } else { 0 };
-            Ok(Some(min + raise))
+            let raise = (max - min) / 3;
+            let repetitive = raise > 0 && sampled_ratio(compressor, scratch, content, min)? < REPETITIVE_RATIO;
+            Ok(Some(if repetitive { min + raise } else { min }))
         }
     }
 }
@@ -189,7 +196,7 @@ fn level_for(
 fn sampled_ratio(compressor: &mut CCtx<'_>, scratch: &mut Vec<u8>, content: Span<'_>, level: i32) -> Result<f32> {
     const PICKED: usize = SAMPLES * SAMPLE_BYTES;
     if content.length() <= PICKED {
-        return Ok(WORTHWHILE_RATIO); // cheaper to compress than to judge
+        return Ok(1.0); // too little for a level to matter
     }
     let stride = (content.length() - SAMPLE_BYTES) / (SAMPLES - 1);
     scratch.clear();

@@ -17,6 +17,12 @@ pub enum Error {
     /// More than the format holds or the caller allows.
     #[error("{0}")]
     TooLarge(String),
+    /// Content that was compressed with another dictionary than the one at hand.
+    #[error("{0}")]
+    WrongDictionary(String),
+    /// Bytes that are no dictionary, or samples that make none.
+    #[error("{0}")]
+    DictionaryInvalid(String),
     /// A request that no correct caller makes.
     #[error("{0}")]
     Internal(String),
@@ -30,6 +36,8 @@ impl Error {
             Self::Corrupt(_) => "CORRUPT",
             Self::NotEnoughShards { .. } => "NOT_ENOUGH_SHARDS",
             Self::TooLarge(_) => "TOO_LARGE",
+            Self::WrongDictionary(_) => "WRONG_DICTIONARY",
+            Self::DictionaryInvalid(_) => "DICTIONARY_INVALID",
             Self::Internal(_) => "INTERNAL",
         }
     }
