@@ -21,6 +21,8 @@ export interface LocalFile {
 export const delivery = { file: 0x46, content: 0x43 } as const;
 
 const readBytes = 1024 * 1024;
+/** A multiple of every disk's block. */
+const directBlockBytes = 4096;
 
 /** What the client says of a file that it has open. `undefined` for pipes, devices and sockets. */
 export async function describeFile(handle: FileHandle, path: string): Promise<LocalFile | undefined> {
@@ -67,17 +69,51 @@ export async function* readSame(handle: FileHandle, { path, bytes, modifiedNs }:
   if (now?.bytes !== bytes || now.modifiedNs !== modifiedNs) throw changed(path);
 }
 
-/** Writes chunk after chunk from the start, and tells after each how much is written. */
-export async function* writeSame(handle: FileHandle, content: AsyncIterable<Uint8Array>): AsyncGenerator<number> {
-  let at = 0;
-  for await (const chunk of content) {
-    for (let done = 0; done < chunk.length;) {
-      const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, at);
-      done += bytesWritten;
-      at += bytesWritten;
+/**
+ * Writes chunk after chunk from the start, and tells after each how much is written. Whole blocks go past the page cache where the file
+ * system allows it: fresh pages of it cost more than all the rest of a get (2.4 against 0.2 CPU-s per GiB).
+ */
+export async function* writeSame(handle: FileHandle, file: LocalFile, content: AsyncIterable<Uint8Array>): AsyncGenerator<number> {
+  let direct = await openDirect(file);
+  try {
+    let at = 0;
+    for await (const chunk of content) {
+      const whole = direct === undefined || at % directBlockBytes !== 0 ? 0 : chunk.length - (chunk.length % directBlockBytes);
+      if (direct !== undefined && whole > 0) {
+        try {
+          await writeAt(direct, chunk.subarray(0, whole), at);
+        } catch (error) {
+          // Not the disk's failure, but the chunk's: it does not start where direct access wants it.
+          if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+          await direct.close();
+          direct = undefined;
+        }
+      }
+      const written = direct === undefined ? 0 : whole;
+      await writeAt(handle, chunk.subarray(written), at + written);
+      at += chunk.length;
+      yield at;
     }
-    yield at;
+  } finally {
+    await direct?.close();
   }
+}
+
+async function writeAt(handle: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+}
+
+/** A second handle on the same file; `undefined` where there is no direct access. */
+async function openDirect(file: LocalFile): Promise<FileHandle | undefined> {
+  // Absent on other systems than Linux.
+  const flag = (constants as Partial<typeof constants>).O_DIRECT;
+  if (flag === undefined) return undefined;
+  const handle = await open(file.path, constants.O_WRONLY | constants.O_NONBLOCK | flag).catch(() => undefined);
+  if (handle === undefined) return undefined;
+  const found = await describeFile(handle, file.path);
+  if (found?.device === file.device && found.inode === file.inode) return handle;
+  await handle.close();
+  return undefined;
 }
 
 /** Reads until the buffer is full or the file ends. */

@@ -4,6 +4,7 @@
  */
 export { type Clock, type Timer, systemClock } from './clock.ts';
 export { type Random, systemRandom, seededRandom } from './random.ts';
+export { alignedBytes } from './aligned.ts';
 export { concatBytes, equalBytes, fromHex, toHex, utf8, fromUtf8 } from './bytes.ts';
 export { ByteReader, ByteWriter } from './binary.ts';
 export { fromBase32, toBase32 } from './base32.ts';

@@ -67,14 +67,14 @@ async function* putWithProgress(api: NodeApi, content: AsyncIterable<Uint8Array>
 async function* deliver(exchange: Exchange, content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const target = await targetOf(exchange);
   const handle = target && (await openSame(target, 'write').catch(() => undefined));
-  if (handle === undefined) {
+  if (target === undefined || handle === undefined) {
     yield Uint8Array.of(delivery.content);
     return yield* content;
   }
   try {
     yield Uint8Array.of(delivery.file);
     let told = 0;
-    for await (const bytes of writeSame(handle, content)) {
+    for await (const bytes of writeSame(handle, target, content)) {
       if (bytes - told < tellBytes) continue;
       told = bytes;
       yield line({ bytes });

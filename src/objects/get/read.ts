@@ -2,6 +2,7 @@
 import { emptyBody, type Body } from '../../body/body.ts';
 import { isPangeaError, PangeaError } from '../../errors/errors.ts';
 import { digestOf } from '../../ids/ids.ts';
+import { alignedBytes } from '../../std/std.ts';
 import { dropWrongRows, gather, GatheredRows, HedgeBudget, type GatherRequest } from './gather.ts';
 import type { GetDependencies } from './get.ts';
 import { storedBytesOf } from '../format/layout-view.ts';
@@ -44,7 +45,8 @@ export async function* readRange(
       ahead.push(opened);
     }
   };
-  const chunk = new Uint8Array(Math.min(maxChunkBytes, length));
+  // Of a long read whoever gets it may write it straight to disk.
+  const chunk = length < maxChunkBytes ? new Uint8Array(length) : alignedBytes(maxChunkBytes);
   try {
     for (fill(); ahead.length > 0; fill()) {
       const opened = await (ahead[0] as Promise<Opened>);
