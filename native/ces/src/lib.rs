@@ -7,6 +7,7 @@
 //! Calls take the number of threads they may use; with one they never start any, so that the crate
 //! also works where there are none. Memory for shards comes from the caller through [`Memory`].
 
+mod cipher;
 mod compress;
 pub mod dictionary;
 mod engine;
@@ -26,6 +27,7 @@ pub mod stripe;
 pub mod whole;
 mod workspace;
 
+pub use cipher::Cipher;
 pub use compress::{Compression, Effort};
 pub use dictionary::Dictionary;
 pub use engine::Engine;
@@ -33,7 +35,6 @@ pub use error::{Error, Result};
 pub use hash::{derive_key, hash_kernel, identity};
 pub use kernel::Kernel;
 pub use memory::{Memory, Span};
-pub use seal::Cipher;
 
 /// Rows that carry data.
 pub const DATA_SHARDS: usize = 8;
