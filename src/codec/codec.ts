@@ -22,13 +22,15 @@ import type { Body } from '../body/body.ts';
 export {
   dataShards,
   identityBytes,
+  maxDictionaryBytes,
+  maxSampleBytes,
   maxSegmentBytes,
   maxShardBytes,
   parityShards,
   totalShards,
 } from './format.ts';
 
-/** zstd level (1–22), or 'store' for a valid frame of raw blocks, or 'auto': a sample decides between storing, the lowest level, and a third of the way up for repetitive data. */
+/** zstd level (1–22), or 'store' for a valid frame of raw blocks, or 'auto': the content decides between storing, the lowest level, and a third of the way up for repetitive data. */
 export type Compression = number | { readonly kind: 'auto'; readonly minLevel: number; readonly maxLevel: number } | 'store';
 
 export interface EncodedShards {
@@ -39,6 +41,13 @@ export interface EncodedShards {
   /** Bytes that the compressor gave, for statistics. */
   readonly compressedBytes: number;
 }
+
+/**
+ * What small contents of one kind share, known to both sides beforehand: a zstd dictionary (RFC 8878, section 5) of at
+ * most `maxDictionaryBytes`, numbered by its bytes (`schema/dictionary.md`). Its bytes must not change while it is in use.
+ * What is no dictionary is `DICTIONARY_INVALID`.
+ */
+export type Dictionary = Uint8Array;
 
 /** Bound into every sealed segment as associated data, so that pieces cannot be swapped (see `schema/segment.md`). */
 export interface SegmentContext {
@@ -65,9 +74,23 @@ export interface Codec {
   open(key: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array;
 
   /** `plaintext` is the concatenation of the chunks, which must not change until the promise settles. */
-  encodeWhole(request: { plaintext: readonly Uint8Array[]; key: Uint8Array; compression: Compression }): Promise<EncodedShards>;
-  /** 12 places, `null` where missing; at least 8 present and of one length, else `NOT_ENOUGH_SHARDS` / `CORRUPT`. Output is at most `maxBytes`. */
-  decodeWhole(request: { shards: readonly (Body | null)[]; key: Uint8Array; maxBytes: number }): Promise<Body>;
+  encodeWhole(request: {
+    plaintext: readonly Uint8Array[];
+    key: Uint8Array;
+    compression: Compression;
+    dictionary?: Dictionary | undefined;
+  }): Promise<EncodedShards>;
+  /**
+   * 12 places, `null` where missing; at least 8 present and of one length, else `NOT_ENOUGH_SHARDS` / `CORRUPT`. Output is
+   * at most `maxBytes`. Content that was compressed with a dictionary needs the same one, else `WRONG_DICTIONARY`; other
+   * content takes no notice of it.
+   */
+  decodeWhole(request: {
+    shards: readonly (Body | null)[];
+    key: Uint8Array;
+    maxBytes: number;
+    dictionary?: Dictionary | undefined;
+  }): Promise<Body>;
 
   /** Cuts the concatenated chunks at `segmentLengths` (1–8 of them, each ≤ maxSegmentBytes, sum = total). */
   encodeStripe(request: {
@@ -76,15 +99,26 @@ export interface Codec {
     key: Uint8Array;
     context: SegmentContext;
     compression: Compression;
+    dictionary?: Dictionary | undefined;
   }): Promise<EncodedShards>;
-  /** Opens and decompresses one sealed segment to exactly `plaintextBytes`; throws `CORRUPT` when anything does not fit. */
+  /**
+   * Opens and decompresses one sealed segment to exactly `plaintextBytes`; throws `CORRUPT` when anything does not fit, and
+   * `WRONG_DICTIONARY` as `decodeWhole` does.
+   */
   openSegment(request: {
     sealed: Body;
     segment: number;
     plaintextBytes: number;
     key: Uint8Array;
     context: SegmentContext;
+    dictionary?: Dictionary | undefined;
   }): Promise<Body>;
+  /**
+   * Learns a dictionary of at most `maxBytes` from samples of what it is for: some hundred, together a hundred times its
+   * size and at most `maxSampleBytes`. `DICTIONARY_INVALID` where they have too little in common, `NOT_SUPPORTED` by a
+   * backend that cannot learn.
+   */
+  trainDictionary(samples: readonly Uint8Array[], maxBytes: number): Promise<Dictionary>;
 
   /**
    * Computes rows from any 8 others. `shards`: 12 places, `null` where missing; `lengths`: every row's true

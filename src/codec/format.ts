@@ -12,3 +12,7 @@ export const maxSegmentBytes = 4 * 1024 * 1024;
 export const maxWholeBytes = 64 * 1024 * 1024;
 /** What sealing and a frame around incompressible data can add to one segment, and so the longest shard. */
 export const maxShardBytes = maxSegmentBytes + 64 * 1024;
+/** Beyond some 100 KiB a dictionary gains next to nothing. */
+export const maxDictionaryBytes = 1024 * 1024;
+/** Most bytes of samples that a dictionary is learnt from: a hundred times the usual one, in a second or two. */
+export const maxSampleBytes = 32 * 1024 * 1024;

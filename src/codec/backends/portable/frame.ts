@@ -11,10 +11,14 @@ const storedDescriptor = 0x80;
 /** A window of 128 KiB: all that raw blocks need, and little for a streaming decoder to set aside. */
 const storedWindow = 0x38;
 const storedHeaderBytes = 10;
+/** By the two lowest bits of the descriptor. */
+const dictionaryIdBytes = [0, 1, 2, 4];
 
 export interface FrameShape {
   /** What the header declares, or undefined when it declares nothing. */
   readonly contentBytes: number | undefined;
+  /** The number of the dictionary that it was made with, 0 for none. */
+  readonly dictionaryId: number;
   /** Every block is raw and there is no checksum: `takeStored` may take the content out. */
   readonly stored: boolean;
   readonly headerBytes: number;
@@ -51,11 +55,14 @@ export function frameShape(bytes: Uint8Array): FrameShape | undefined {
   const descriptor = view.getUint8(4);
   const singleSegment = (descriptor & 0x20) !== 0;
   const checksum = (descriptor & 0x04) !== 0;
-  if ((descriptor & 0x0b) !== 0) return undefined; // reserved bit, or a dictionary, which nobody here has
+  if ((descriptor & 0x08) !== 0) return undefined; // reserved
   const sizeFlag = descriptor >>> 6;
   const sizeBytes = sizeFlag === 0 ? (singleSegment ? 1 : 0) : 2 ** sizeFlag;
-  const headerBytes = 5 + (singleSegment ? 0 : 1) + sizeBytes;
+  const dictionaryAt = 5 + (singleSegment ? 0 : 1);
+  const dictionaryBytes = dictionaryIdBytes[descriptor & 3] as number;
+  const headerBytes = dictionaryAt + dictionaryBytes + sizeBytes;
   if (bytes.length < headerBytes) return undefined;
+  const dictionaryId = littleEndian(bytes.subarray(dictionaryAt, dictionaryAt + dictionaryBytes));
   const contentBytes = declaredSize(view, headerBytes - sizeBytes, sizeBytes);
 
   let at = headerBytes;
@@ -72,7 +79,7 @@ export function frameShape(bytes: Uint8Array): FrameShape | undefined {
   }
   if (checksum) at += 4;
   if (at !== bytes.length) return undefined;
-  return { contentBytes, stored: allRaw && !checksum, headerBytes };
+  return { contentBytes, dictionaryId, stored: allRaw && !checksum, headerBytes };
 }
 
 /** The content of a frame whose shape says `stored`, moved together inside the memory of the frame, which it overwrites. */
@@ -85,6 +92,10 @@ export function takeStored(frame: Uint8Array, shape: FrameShape): Uint8Array {
     at += 3 + size;
   }
   return frame.subarray(0, written);
+}
+
+function littleEndian(bytes: Uint8Array): number {
+  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
 }
 
 function declaredSize(view: DataView, at: number, sizeBytes: number): number | undefined {

@@ -9,7 +9,7 @@ import { randomFillSync } from 'node:crypto';
 import { bodyFrom, type Body } from '../../../body/body.ts';
 import { concatBytes } from '../../../std/std.ts';
 import { PangeaError } from '../../../errors/errors.ts';
-import type { Codec, Compression, EncodedShards, SegmentContext } from '../../codec.ts';
+import type { Codec, Compression, Dictionary, EncodedShards, SegmentContext } from '../../codec.ts';
 import { dataShards, maxWholeBytes, nonceBytes, tagBytes } from '../../format.ts';
 import { decompress, decompressExactly, frameAround, type Frame } from './compress.ts';
 import { hash } from './hash.ts';
@@ -56,16 +56,26 @@ class PortableCodec implements Codec {
     return openSealed(key, sealed, associatedData);
   }
 
-  async encodeWhole(request: { plaintext: readonly Uint8Array[]; key: Uint8Array; compression: Compression }): Promise<EncodedShards> {
+  async encodeWhole(request: {
+    plaintext: readonly Uint8Array[];
+    key: Uint8Array;
+    compression: Compression;
+    dictionary?: Dictionary | undefined;
+  }): Promise<EncodedShards> {
     const content = joined(request.plaintext);
     if (content.length > maxWholeBytes) throw new PangeaError('TOO_LARGE', `${content.length} bytes; a whole block holds ${maxWholeBytes}`);
-    const frame = frameAround(content, request.compression);
+    const frame = frameAround(content, request.compression, request.dictionary);
     const block = newWholeBlock(frame.byteLength + sealOverheadBytes);
     this.#sealFrame(block.sealed, frame, request.key, null);
     return encoded(block.slices, frame.byteLength);
   }
 
-  async decodeWhole(request: { shards: readonly (Body | null)[]; key: Uint8Array; maxBytes: number }): Promise<Body> {
+  async decodeWhole(request: {
+    shards: readonly (Body | null)[];
+    key: Uint8Array;
+    maxBytes: number;
+    dictionary?: Dictionary | undefined;
+  }): Promise<Body> {
     checkPlaces(request.shards.length);
     const rows = bytesOf(request.shards);
     const present = choosePresent(rows);
@@ -75,7 +85,7 @@ class PortableCodec implements Codec {
     const missing = Array.from({ length: dataShards }, (_, row) => row).filter((row) => rows[row] === null);
     const rebuilt = rebuild(rows, present, missing, rows.map(() => shardBytes));
     const slices = Array.from({ length: dataShards }, (_, row) => (rows[row] ?? rebuilt[missing.indexOf(row)]) as Uint8Array);
-    return bodyFrom(decompress(openInPlace(request.key, sealedInWhole(slices), null), request.maxBytes));
+    return bodyFrom(decompress(openInPlace(request.key, sealedInWhole(slices), null), request.maxBytes, request.dictionary));
   }
 
   async encodeStripe(request: {
@@ -84,6 +94,7 @@ class PortableCodec implements Codec {
     key: Uint8Array;
     context: SegmentContext;
     compression: Compression;
+    dictionary?: Dictionary | undefined;
   }): Promise<EncodedShards> {
     const { segmentLengths: lengths, context } = request;
     const content = joined(request.plaintext);
@@ -95,7 +106,7 @@ class PortableCodec implements Codec {
     let compressedBytes = 0;
     const data = lengths.map((length, segment) => {
       const associatedData = segmentAssociatedData(context, segment, length);
-      const frame = frameAround(content.subarray(at, at + length), request.compression);
+      const frame = frameAround(content.subarray(at, at + length), request.compression, request.dictionary);
       at += length;
       compressedBytes += frame.byteLength;
       const sealed = new Uint8Array(frame.byteLength + sealOverheadBytes);
@@ -112,10 +123,15 @@ class PortableCodec implements Codec {
     plaintextBytes: number;
     key: Uint8Array;
     context: SegmentContext;
+    dictionary?: Dictionary | undefined;
   }): Promise<Body> {
     const { segment, plaintextBytes, context } = request;
     const frame = openSealed(request.key, request.sealed.bytes(), segmentAssociatedData(context, segment, plaintextBytes));
-    return bodyFrom(decompressExactly(frame, plaintextBytes));
+    return bodyFrom(decompressExactly(frame, plaintextBytes, request.dictionary));
+  }
+
+  async trainDictionary(): Promise<Dictionary> {
+    throw new PangeaError('NOT_SUPPORTED', 'Node.js uses dictionaries but learns none: run the node with its native addon, or make one with "zstd --train" and put it');
   }
 
   async reconstruct(request: { shards: readonly (Body | null)[]; lengths: readonly number[]; rows: readonly number[] }): Promise<Body[]> {
