@@ -48,6 +48,11 @@ export class Arguments {
     return last === undefined ? undefined : last === dash ? '-' : String(last);
   }
 
+  /** All that were given, in their order. */
+  list(name: string): readonly string[] {
+    return [this.#values[name] ?? []].flat().map(String);
+  }
+
   /** For options that yargs demands. */
   required(name: string): string {
     return this.text(name) as string;

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { bench } from './bench.ts';
 import { dev } from './dev.ts';
 import { get } from './get.ts';
 import { info } from './info.ts';
@@ -16,5 +17,5 @@ import { status } from './status.ts';
 
 /** In the order in which `--help` shows them. */
 export const commands: readonly Command[] = [
-  start, init, invite, join, put, get, list, info, search, remove, peers, status, plan, dev,
+  start, init, invite, join, put, get, list, info, search, remove, peers, status, plan, bench, dev,
 ];
