@@ -71,6 +71,23 @@ test('a range read touches the segments it needs and nothing else', { timeout },
   assert.deepEqual(touched, ['2/0']);
 });
 
+test('64 KiB out of 1 GiB move one segment, and less than 64 KiB of layout', { timeout }, async () => {
+  const mebibyte = 2 ** 20;
+  const world = await openWorld(12, { settings: { segmentBytes: mebibyte, compression: 1 } });
+  // Random where it is read, so that the segment has its full length on the wire; zeros elsewhere keep the test quick.
+  const [zeros, random] = [new Uint8Array(mebibyte), noise(mebibyte, 9)];
+  const content = async function* (): AsyncGenerator<Uint8Array> {
+    for (let segment = 0; segment < 1024; segment++) yield segment === 700 ? random : zeros;
+  };
+  const result = await world.clock.until(engineOf(nodeAt(world, 0)).put(content(), { name: 'large' }));
+  assert.equal(result.bytes, 1024 * mebibyte);
+  let moved = 0;
+  watch(world, (to, _request, reply) => void (to !== nodeAt(world, 3) && (moved += reply.body.byteLength)));
+  const got = await get(world, nodeAt(world, 3), result.link, { offset: 700 * mebibyte + 1000, length: 65_536 });
+  assertSame(got, random.subarray(1000, 1000 + 65_536));
+  assert.ok(moved > mebibyte && moved <= mebibyte + 65_536, `${moved} bytes were moved`);
+});
+
 test('memory stays within the window whatever the size, and is given back', { timeout }, async () => {
   const world = await openWorld(12, { settings: { putWindowStripes: 2, getWindowStripes: 2 } });
   const bytes = noise(20 * stripeBytes, 2);
