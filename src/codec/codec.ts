@@ -133,3 +133,4 @@ export interface Codec {
 
 export { createNativeCodec } from './backends/native.ts';
 export { createPortableCodec } from './backends/portable/portable.ts';
+export { selfTestCodec } from './selftest.ts';
