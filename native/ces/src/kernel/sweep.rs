@@ -3,7 +3,7 @@
 //! Everything here is inlined into a function of the instruction set's own file that enables the
 //! instructions; on its own it would compile to calls. For that reason loops and no closures.
 
-use super::{Dyadic, MAX_OUTPUTS, Stores, Task};
+use super::{Dyadic, MAX_OUTPUTS, Order, Stores, Task};
 use crate::DATA_SHARDS;
 
 /// Bytes of one row in a register, and how to multiply all of them with one coefficient.
@@ -14,7 +14,7 @@ use crate::DATA_SHARDS;
 pub trait Lanes: Copy {
     /// Bytes in a register.
     const BYTES: usize;
-    /// How many bytes ahead rows are asked for; 0 leaves it to the processor.
+    /// How many bytes ahead inputs are asked for; 0 leaves it to the processor.
     const AHEAD: usize = 0;
     /// A coefficient, as the multiplication wants it.
     type Factor: Copy;
@@ -94,39 +94,54 @@ pub unsafe fn run<V: Lanes>(task: &mut Task<'_, '_>) {
 
 /// What is done to one register's width of all rows.
 trait Step<V: Lanes> {
-    /// At byte `at`; with `STREAM` past the caches.
-    unsafe fn step<const STREAM: bool>(&self, at: usize);
+    /// At byte `at`, with `STREAM` past the caches; `DOWN` says that the next one is before it.
+    unsafe fn step<const STREAM: bool, const DOWN: bool>(&self, at: usize);
 }
 
-/// Walks over whole rows. The first and the last step overlap others where the rows are not aligned or do
-/// not divide: outputs are not read, so doing bytes twice is harmless, and no loop over single bytes is needed.
+/// Walks over whole rows. The steps at both ends overlap others where the rows are not aligned or do not divide:
+/// outputs are not read, so doing bytes twice is harmless, and no loop over single bytes is needed.
+///
+/// Strides are constants: with one known at run time the compiler keeps twenty pointers, and half the rate is lost.
 #[inline(always)]
 unsafe fn overwrite<V: Lanes>(step: &impl Step<V>, task: &Task<'_, '_>) {
-    let first = task.outputs[0].as_ptr();
     let length = task.outputs[0].len();
     // Writes that straddle cache lines cost twice what such reads do.
-    let mut at = first.align_offset(V::BYTES);
-    // SAFETY: rows are at least one register long, and no step goes beyond `length`.
+    let start = task.outputs[0].as_ptr().align_offset(V::BYTES);
+    let aligned = task.outputs.iter().all(|row| row.as_ptr().align_offset(V::BYTES) == start);
+    // SAFETY: rows are at least one register long, and all steps lie between 0 and `length`.
     unsafe {
-        if at > 0 {
-            step.step::<false>(0);
+        for edge in [0, length - V::BYTES] {
+            step.step::<false, false>(edge);
         }
-        let in_step = task.outputs.iter().all(|row| row.as_ptr().align_offset(V::BYTES) == at);
-        if task.stores == Stores::Streaming && in_step {
+        let mut at = start;
+        if task.order == Order::Down {
+            at = start + length.saturating_sub(start) / V::BYTES * V::BYTES;
+            while at > start {
+                at -= V::BYTES;
+                step.step::<false, true>(at);
+            }
+        } else if task.stores == Stores::Streaming && aligned {
             while at + V::BYTES <= length {
-                step.step::<true>(at);
+                step.step::<true, false>(at);
                 at += V::BYTES;
             }
             V::fence();
         } else {
             while at + V::BYTES <= length {
-                step.step::<false>(at);
+                step.step::<false, false>(at);
                 at += V::BYTES;
             }
         }
-        if at < length {
-            step.step::<false>(length - V::BYTES);
-        }
+    }
+}
+
+/// Asks for what a later step reads.
+#[inline(always)]
+unsafe fn ask_ahead<V: Lanes, const DOWN: bool>(row: *const u8, at: usize) {
+    if V::AHEAD > 0 {
+        let ahead = if DOWN { at.wrapping_sub(V::AHEAD) } else { at.wrapping_add(V::AHEAD) };
+        // SAFETY: the address is only asked for.
+        unsafe { V::prefetch(row.wrapping_add(ahead)) }
     }
 }
 
@@ -154,7 +169,7 @@ impl<'a, V: Lanes, const OUTPUTS: usize, const INPUTS: usize> Product<'a, V, OUT
 
 impl<V: Lanes, const OUTPUTS: usize, const INPUTS: usize> Step<V> for Product<'_, V, OUTPUTS, INPUTS> {
     #[inline(always)]
-    unsafe fn step<const STREAM: bool>(&self, at: usize) {
+    unsafe fn step<const STREAM: bool, const DOWN: bool>(&self, at: usize) {
         let given = if INPUTS == 0 { self.inputs.len() } else { INPUTS };
         // SAFETY: the caller keeps `at` inside the rows; addresses ahead are only asked for.
         unsafe {
@@ -162,10 +177,8 @@ impl<V: Lanes, const OUTPUTS: usize, const INPUTS: usize> Step<V> for Product<'_
             let mut i = 0;
             while i + 1 < given {
                 let (p, q) = (*self.inputs.get_unchecked(i), *self.inputs.get_unchecked(i + 1));
-                if V::AHEAD > 0 {
-                    V::prefetch(p.wrapping_add(at + V::AHEAD));
-                    V::prefetch(q.wrapping_add(at + V::AHEAD));
-                }
+                ask_ahead::<V, DOWN>(p, at);
+                ask_ahead::<V, DOWN>(q, at);
                 let (a, b) = (V::load(p.add(at)).operand(), V::load(q.add(at)).operand());
                 for o in 0..OUTPUTS {
                     let (p, q) = (V::times(a, self.factors[i][o]), V::times(b, self.factors[i + 1][o]));
@@ -214,15 +227,13 @@ impl<V: Lanes> Butterfly<V> {
 
     /// The nine products of one half of the inputs.
     #[inline(always)]
-    unsafe fn products(&self, half: usize, at: usize) -> [V; 9] {
+    unsafe fn products<const DOWN: bool>(&self, half: usize, at: usize) -> [V; 9] {
         // SAFETY: as in `step`.
         unsafe {
             let mut x = [V::zero().operand(); 4];
             for i in 0..4 {
                 let input = self.inputs[4 * half + i];
-                if V::AHEAD > 0 {
-                    V::prefetch(input.wrapping_add(at + V::AHEAD));
-                }
+                ask_ahead::<V, DOWN>(input, at);
                 x[i] = V::load(input.add(at)).operand();
             }
             let [x0, x1, x2, x3] = x;
@@ -245,11 +256,11 @@ impl<V: Lanes> Butterfly<V> {
 
 impl<V: Lanes> Step<V> for Butterfly<V> {
     #[inline(always)]
-    unsafe fn step<const STREAM: bool>(&self, at: usize) {
+    unsafe fn step<const STREAM: bool, const DOWN: bool>(&self, at: usize) {
         // SAFETY: the caller keeps `at` inside the rows.
         unsafe {
-            let p = self.products(0, at);
-            let q = self.products(1, at);
+            let p = self.products::<DOWN>(0, at);
+            let q = self.products::<DOWN>(1, at);
             let all = p[0].xor(q[0]);
             let (even, odd) = (all.xor3(p[1], q[1]), all.xor3(p[2], q[2]));
             let (front, back) = (p[3].xor(q[3]), p[4].xor(q[4]));
