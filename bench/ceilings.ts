@@ -29,7 +29,8 @@ export function withCeilings(record: BenchRecord, ceilings: Ceilings): BenchReco
   const of = ({ workload, unit }: Row): Omit<Ceiling, 'percent'> | undefined => {
     if (unit !== 'MiB/s' || workload.startsWith('disk ceiling')) return undefined;
     if (record.bench === 'store') return workload.startsWith('put') ? { name: 'disk write', value: ceilings.diskWrite } : { name: 'disk read', value: ceilings.diskRead };
-    return /^(put|get)\b/.test(workload) ? { name: 'loopback', value: ceilings.loopback } : undefined;
+    // A path that is made slow has nothing to do with loopback's rate.
+    return /^(put|get)\b(?!.* lost )/.test(workload) ? { name: 'loopback', value: ceilings.loopback } : undefined;
   };
   return {
     ...record,

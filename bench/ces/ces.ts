@@ -34,12 +34,16 @@ export interface CesRecord extends BenchRecord {
 /** Whole rounds take about half a minute; seven give quartiles that mean something. */
 const fullPace: Pace = { rounds: 7, shortRounds: 5, roundMs: 20 };
 const smokePace: Pace = { rounds: 1, shortRounds: 1, roundMs: 1 };
-const own = ['native', 'addon', 'wasm', 'portable'] as const;
+const own = {
+  native: new URL('../subjects/native.ts', import.meta.url),
+  addon: new URL('../subjects/addon.ts', import.meta.url),
+  wasm: new URL('../subjects/wasm.ts', import.meta.url),
+  portable: new URL('../subjects/portable.ts', import.meta.url),
+};
 
-export function ownSubjects(): SubjectStart[] {
-  return own.map((id) => ({
-    id, command: process.execPath, present: true,
-    args: ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL(`../subjects/${id}.ts`, import.meta.url))],
+function ownSubjects(): SubjectStart[] {
+  return Object.entries(own).map(([id, url]) => ({
+    id, command: process.execPath, present: true, args: ['--disable-warning=ExperimentalWarning', fileURLToPath(url)],
   }));
 }
 

@@ -26,6 +26,7 @@ td.meter { width: 190px; min-width: 150px; }
 .chip.bad { background: var(--badback); color: var(--bad); }
 svg { display: block; width: 100%; height: auto; }
 svg text { font-size: 13px; fill: var(--ink); dominant-baseline: central; }
+svg .value { paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; }
 svg .label { text-anchor: end; fill: var(--soft); }
 svg .own { fill: var(--ink); }
 svg .share, svg .mark { fill: var(--soft); }

@@ -26,7 +26,12 @@ test('every bench in its smoke size gives a record, and the report of them', { t
     assert.ok(machine.cpu.length > 0 && machine.cores > 0 && commit.length > 0);
     for (const workload of ['disk write with fsync, one stream', 'disk read, one stream', 'loopback, one stream']) assert.ok(rows.some((row) => row.workload === workload), `${bench}: ${workload}`);
     assert.ok(rows.some(({ ceiling }) => ceiling !== undefined && ceiling.percent > 0), bench);
+    for (const { workload, unit, value } of rows) {
+      assert.ok(Number.isFinite(value.median) && value.min > 0 && value.min <= value.median && value.median <= value.max && value.runs >= 1, `${bench}: ${workload} ${unit}`);
+    }
   }
+  const measured = new Set(records.flatMap(({ rows }) => rows.map(({ workload }) => workload.split(/ \(|,| \d/)[0])));
+  for (const workload of ['rs-encode', 'stripe-encode', 'put', 'get', 'put tree', 'get tree', 'memory', 'ping', 'disk ceiling']) assert.ok(measured.has(workload), workload);
   const [ces] = records as [CesRecord];
   assert.deepEqual(Object.keys(ces.ratios), Object.keys(goals));
   assert.match((ces.ratios['rsEncodeVsKlauspost'] as { missing: string }).missing, /klauspost/);
