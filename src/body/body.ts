@@ -35,6 +35,11 @@ export function nativeBody(native: Native, body: Body): InstanceType<Native['Nat
   return native.NativeBody.fromBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
+/** The bytes of a chunk that is either JavaScript memory already or a body. */
+export function bytesOfChunk(chunk: Uint8Array | Body): Uint8Array {
+  return chunk instanceof Uint8Array ? chunk : chunk.bytes();
+}
+
 class PortableBody implements Body {
   readonly byteLength: number;
   #bytes: Uint8Array | undefined;

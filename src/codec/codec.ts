@@ -33,6 +33,9 @@ export {
 /** zstd level (1–22), or 'store' for a valid frame of raw blocks, or 'auto': the content decides between storing, the lowest level, and a third of the way up for repetitive data. */
 export type Compression = number | { readonly kind: 'auto'; readonly minLevel: number; readonly maxLevel: number } | 'store';
 
+/** Chunks in JavaScript memory, and bodies, as they come from files that were read natively. */
+export type Plaintext = readonly (Uint8Array | Body)[];
+
 export interface EncodedShards {
   /** 12 shards, data first. A data row without a segment (last stripe of a short object) has 0 bytes. */
   readonly shards: readonly Body[];
@@ -68,14 +71,14 @@ export interface Codec {
   identity(body: Body): Promise<Uint8Array>;
   /** BLAKE3 `derive_key` with a context string; 32 bytes. Synchronous, for inputs up to some KiB (headers, pages, keys). */
   deriveKey(context: string, material: Uint8Array): Uint8Array;
-  /** Seals a small thing (manifest): nonce ‖ ciphertext ‖ tag. Synchronous. */
+  /** Seals a small thing (manifest): nonce ‖ ciphertext ‖ tag. Synchronous; natively more than 1 MiB is `TOO_LARGE`, so that nobody waits for it. */
   seal(key: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array;
   /** Opens what `seal` made; throws `CORRUPT` when it does not authenticate. */
   open(key: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array;
 
-  /** `plaintext` is the concatenation of the chunks, which must not change until the promise settles. */
+  /** `plaintext` is the concatenation of the chunks. Those in JavaScript memory must not change until the promise settles. */
   encodeWhole(request: {
-    plaintext: readonly Uint8Array[];
+    plaintext: Plaintext;
     key: Uint8Array;
     compression: Compression;
     dictionary?: Dictionary | undefined;
@@ -94,7 +97,7 @@ export interface Codec {
 
   /** Cuts the concatenated chunks at `segmentLengths` (1–8 of them, each ≤ maxSegmentBytes, sum = total). */
   encodeStripe(request: {
-    plaintext: readonly Uint8Array[];
+    plaintext: Plaintext;
     segmentLengths: readonly number[];
     key: Uint8Array;
     context: SegmentContext;

@@ -14,7 +14,7 @@ export type NativeLoad =
   | { readonly ok: false; readonly reason: string };
 
 /** Must equal `ABI_VERSION` in `native/addon/src/lib.rs`. */
-const abiVersion = 1;
+const abiVersion = 2;
 
 let loaded: NativeLoad | undefined;
 

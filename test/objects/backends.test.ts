@@ -37,9 +37,9 @@ const native = (): Extract<typeof loaded, { ok: true }>['native'] => {
 
 const variants: readonly Variant[] = [
   { name: 'portable codec, node-fs store', skip: false, makeCodec: () => createPortableCodec(), openStore: (directory, owner) => openNodeFsStore({ directory, owner, create: true }) },
-  { name: 'native codec, node-fs store', skip: lacks('cesSeal'), makeCodec: () => createNativeCodec(native()), openStore: (directory, owner) => openNodeFsStore({ directory, owner, create: true }) },
+  { name: 'native codec, node-fs store', skip: lacks('Ces'), makeCodec: () => createNativeCodec(native()), openStore: (directory, owner) => openNodeFsStore({ directory, owner, create: true }) },
   { name: 'portable codec, native store', skip: lacks('NativeStore'), makeCodec: () => createPortableCodec(), openStore: (directory, owner) => openNativeStore(native(), { directory, owner, create: true }) },
-  { name: 'native codec, native store', skip: lacks('cesSeal') || lacks('NativeStore'), makeCodec: () => createNativeCodec(native()), openStore: (directory, owner) => openNativeStore(native(), { directory, owner, create: true }) },
+  { name: 'native codec, native store', skip: lacks('Ces') || lacks('NativeStore'), makeCodec: () => createNativeCodec(native()), openStore: (directory, owner) => openNativeStore(native(), { directory, owner, create: true }) },
 ];
 
 for (const { name, skip, makeCodec, openStore } of variants) {

@@ -1,24 +1,26 @@
-//! Face of the ces crate: chunks and bodies in, bodies and identities out, and how many cores it may use.
+//! Face of the ces crate: chunks and bodies in, bodies and identities out.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, ClassInstance, PromiseRaw, Uint8Array};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Either, PromiseRaw, Uint8Array};
 use napi_derive::napi;
 use pangea_blocks::Block;
 use pangea_ces::segment::{Context, open_segment};
 use pangea_ces::stripe::encode_stripe;
 use pangea_ces::whole::{decode_whole, encode_whole};
-use pangea_ces::{Cipher, DATA_SHARDS, Effort, Engine, Kernel, Memory, PARITY_SHARDS, Span, TOTAL_SHARDS, rows, seal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use pangea_ces::{
+    Cipher, Compression, DATA_SHARDS, Dictionary, Effort, Engine, Kernel, Memory, PARITY_SHARDS, Span, TOTAL_SHARDS,
+    dictionary, rows, seal,
+};
 
 use crate::body::NativeBody;
+use crate::cores::heavy;
 use crate::error;
 
-/// One permit a core: heavy calls wait here in order, not as threads.
-static CORES: LazyLock<Arc<Semaphore>> =
-    LazyLock::new(|| Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into))));
+/// Most input of a call that works while JavaScript waits: a third of a millisecond.
+const MAX_SMALL_BYTES: usize = 1024 * 1024;
 
 /// Shards in pooled memory.
 struct Pooled(Block);
@@ -47,7 +49,7 @@ impl From<Pooled> for NativeBody {
 pub struct CesCompression {
     /// A frame of raw blocks, whatever the levels say.
     pub store: bool,
-    /// A sample decides between storing and a level in the range; otherwise the lower level is taken.
+    /// The content decides between storing and a level in the range; otherwise the lower level is taken.
     pub sample: bool,
     /// zstd levels, 1–22.
     pub min_level: i32,
@@ -98,59 +100,86 @@ pub struct CesKernels {
     pub hash: String,
 }
 
-/// What each stage runs on.
+/// The codec on one choice of implementations. Holds no state, so that there may be any number of them.
 #[napi]
-pub fn ces_kernels() -> CesKernels {
-    CesKernels {
-        compress: "zstd".into(),
-        seal: "dryoc".into(),
-        reed_solomon: Kernel::detect().name().into(),
-        hash: pangea_ces::hash_kernel(),
+pub struct Ces {
+    engine: Engine,
+}
+
+#[napi]
+impl Ces {
+    /// `BACKEND_UNAVAILABLE` for a name that this machine cannot run.
+    #[napi(constructor)]
+    pub fn new(kernel: String, cipher: String) -> napi::Result<Self> {
+        let missing = |what, name| error("BACKEND_UNAVAILABLE", format!("no {what} named {name} runs on this machine"));
+        let kernel = Kernel::named(&kernel).ok_or_else(|| missing("Reed–Solomon kernel", &kernel))?;
+        let cipher = Cipher::named(&cipher).ok_or_else(|| missing("cipher", &cipher))?;
+        Ok(Self { engine: Engine { kernel, cipher, ..Engine::detect() } })
     }
-}
 
-#[napi]
-pub fn ces_identity<'env>(env: &'env Env, body: &NativeBody) -> napi::Result<PromiseRaw<'env, Buffer>> {
-    let bytes = body.share()?;
-    env.spawn_future(async move { heavy(0, move |_| Ok(pangea_ces::identity(&bytes).to_vec().into())).await })
-}
+    /// On the first of every list.
+    #[napi(factory)]
+    pub fn best() -> Self {
+        Self { engine: Engine::detect() }
+    }
 
-#[napi]
-pub fn ces_derive_key(context: String, material: &[u8]) -> Buffer {
-    pangea_ces::derive_key(&context, material).to_vec().into()
-}
+    /// What each stage runs on.
+    #[napi]
+    pub fn kernels(&self) -> CesKernels {
+        CesKernels {
+            compress: "zstd".into(),
+            seal: self.engine.cipher.name().into(),
+            reed_solomon: self.engine.kernel.name().into(),
+            hash: pangea_ces::hash_kernel(),
+        }
+    }
 
-#[napi]
-pub fn ces_seal(key: &[u8], plaintext: &[u8], associated_data: &[u8]) -> napi::Result<Buffer> {
-    seal::seal(&Engine::detect(), &fixed(key, "a key")?, plaintext, associated_data).map(Into::into).map_err(crossed)
-}
+    #[napi]
+    pub fn identity<'env>(&self, env: &'env Env, body: &NativeBody) -> napi::Result<PromiseRaw<'env, Buffer>> {
+        let bytes = body.share()?;
+        env.spawn_future(heavy(0, move |_| Ok(pangea_ces::identity(&bytes).to_vec().into())))
+    }
 
-#[napi]
-pub fn ces_open(key: &[u8], sealed: &[u8], associated_data: &[u8]) -> napi::Result<Buffer> {
-    let key = fixed(key, "a key")?;
-    let mut plaintext = vec![0; sealed.len().saturating_sub(seal::OVERHEAD_BYTES)];
-    seal::open_into(Cipher::detect(), &mut plaintext, &key, sealed, associated_data).map_err(crossed)?;
-    Ok(plaintext.into())
-}
+    /// At most 1 MiB, as for the next two: they work while JavaScript waits.
+    #[napi]
+    pub fn derive_key(&self, context: String, material: &[u8]) -> napi::Result<Buffer> {
+        small(material.len(), 0)?;
+        Ok(pangea_ces::derive_key(&context, material).to_vec().into())
+    }
 
-#[napi]
-pub fn ces_encode_whole<'env>(
-    env: &'env Env,
-    plaintext: Vec<Buffer>,
-    key: &[u8],
-    compression: CesCompression,
-) -> napi::Result<PromiseRaw<'env, CesEncodedShards>> {
-    let key = fixed(key, "a key")?;
-    env.spawn_future(async move {
-        heavy(PARITY_SHARDS - 1, move |threads| {
+    #[napi]
+    pub fn seal(&self, key: &[u8], plaintext: &[u8], associated_data: &[u8]) -> napi::Result<Buffer> {
+        small(plaintext.len(), associated_data.len())?;
+        seal::seal(&self.engine, &fixed(key, "a key")?, plaintext, associated_data).map(Into::into).map_err(crossed)
+    }
+
+    #[napi]
+    pub fn open(&self, key: &[u8], sealed: &[u8], associated_data: &[u8]) -> napi::Result<Buffer> {
+        let length = sealed.len().saturating_sub(seal::OVERHEAD_BYTES);
+        small(length, associated_data.len())?;
+        let key = fixed(key, "a key")?;
+        let mut plaintext = vec![0; length];
+        seal::open_into(self.engine.cipher, &mut plaintext, &key, sealed, associated_data).map_err(crossed)?;
+        Ok(plaintext.into())
+    }
+
+    #[napi]
+    pub fn encode_whole<'env>(
+        &self,
+        env: &'env Env,
+        plaintext: Vec<Either<Uint8Array, ClassInstance<'env, NativeBody>>>,
+        key: &[u8],
+        compression: CesCompression,
+        dictionary: Option<Uint8Array>,
+    ) -> napi::Result<PromiseRaw<'env, CesEncodedShards>> {
+        let engine = self.engine;
+        let key = fixed(key, "a key")?;
+        let plaintext = chunks_of(plaintext)?;
+        env.spawn_future(heavy(PARITY_SHARDS - 1, move |threads| {
+            let dictionary = shared_dictionary(dictionary)?;
+            let compression = Compression { effort: compression.into(), dictionary: dictionary.as_deref() };
             let chunks = slices(&plaintext);
-            let block = encode_whole::<Pooled>(
-                &Engine::detect(),
-                Span::new(&chunks),
-                &key,
-                Effort::from(compression).into(),
-                threads,
-            )?;
+            let block = encode_whole::<Pooled>(&engine, Span::new(&chunks), &key, compression, threads).map_err(crossed)?;
             let data = block.data.0.freeze();
             let slices = (0..DATA_SHARDS).map(|row| data.slice(row * block.shard_bytes..(row + 1) * block.shard_bytes));
             Ok(CesEncodedShards {
@@ -158,154 +187,170 @@ pub fn ces_encode_whole<'env>(
                 identities: block.identities.concat().into(),
                 compressed_bytes: block.compressed_bytes as u32,
             })
-        })
-        .await
-    })
-}
+        }))
+    }
 
-#[napi]
-pub fn ces_decode_whole<'env>(
-    env: &'env Env,
-    shards: Vec<Option<ClassInstance<'env, NativeBody>>>,
-    key: &[u8],
-    max_bytes: i64,
-) -> napi::Result<PromiseRaw<'env, NativeBody>> {
-    let key = fixed(key, "a key")?;
-    let shards = shared(&shards)?;
-    let max_bytes = usize::try_from(max_bytes).map_err(|_| error("INTERNAL", "a limit is not negative"))?;
-    env.spawn_future(async move {
-        heavy(0, move |_| {
-            let memory = decode_whole::<Pooled>(&Engine::detect(), &rows_of(&shards), &key, None, max_bytes)?;
-            Ok(NativeBody::from(memory))
-        })
-        .await
-    })
-}
+    #[napi]
+    pub fn decode_whole<'env>(
+        &self,
+        env: &'env Env,
+        shards: Vec<Option<ClassInstance<'env, NativeBody>>>,
+        key: &[u8],
+        max_bytes: i64,
+        dictionary: Option<Uint8Array>,
+    ) -> napi::Result<PromiseRaw<'env, NativeBody>> {
+        let engine = self.engine;
+        let key = fixed(key, "a key")?;
+        let shards = shared(&shards)?;
+        let max_bytes = usize::try_from(max_bytes).map_err(|_| error("INTERNAL", "a limit is not negative"))?;
+        env.spawn_future(heavy(0, move |_| {
+            let dictionary = shared_dictionary(dictionary)?;
+            decode_whole::<Pooled>(&engine, &rows_of(&shards), &key, dictionary.as_deref(), max_bytes)
+                .map(NativeBody::from)
+                .map_err(crossed)
+        }))
+    }
 
-#[napi]
-pub fn ces_encode_stripe<'env>(
-    env: &'env Env,
-    plaintext: Vec<Buffer>,
-    segment_lengths: Vec<u32>,
-    key: &[u8],
-    context: CesSegmentContext,
-    compression: CesCompression,
-) -> napi::Result<PromiseRaw<'env, CesEncodedShards>> {
-    let key = fixed(key, "a key")?;
-    let context = context.parse()?;
-    env.spawn_future(async move {
-        heavy(segment_lengths.len().saturating_sub(1), move |threads| {
+    #[napi]
+    pub fn encode_stripe<'env>(
+        &self,
+        env: &'env Env,
+        plaintext: Vec<Either<Uint8Array, ClassInstance<'env, NativeBody>>>,
+        segment_lengths: Vec<u32>,
+        key: &[u8],
+        context: CesSegmentContext,
+        compression: CesCompression,
+        dictionary: Option<Uint8Array>,
+    ) -> napi::Result<PromiseRaw<'env, CesEncodedShards>> {
+        let engine = self.engine;
+        let key = fixed(key, "a key")?;
+        let context = context.parse()?;
+        let plaintext = chunks_of(plaintext)?;
+        let lengths: Vec<usize> = segment_lengths.iter().map(|length| *length as usize).collect();
+        env.spawn_future(heavy(lengths.len().saturating_sub(1), move |threads| {
+            let dictionary = shared_dictionary(dictionary)?;
+            let compression = Compression { effort: compression.into(), dictionary: dictionary.as_deref() };
             let chunks = slices(&plaintext);
-            let lengths: Vec<usize> = segment_lengths.iter().map(|length| *length as usize).collect();
-            let engine = Engine::detect();
-            let span = Span::new(&chunks);
-            let encoded = encode_stripe::<Pooled>(
-                &engine,
-                span,
-                &lengths,
-                &key,
-                &context,
-                Effort::from(compression).into(),
-                threads,
-            )?;
+            let encoded =
+                encode_stripe::<Pooled>(&engine, Span::new(&chunks), &lengths, &key, &context, compression, threads)
+                    .map_err(crossed)?;
             Ok(CesEncodedShards {
                 shards: encoded.shards.into_iter().map(NativeBody::from).collect(),
                 identities: encoded.identities.concat().into(),
                 compressed_bytes: encoded.compressed_bytes as u32,
             })
-        })
-        .await
-    })
-}
+        }))
+    }
 
-#[napi]
-pub fn ces_open_segment<'env>(
-    env: &'env Env,
-    sealed: &NativeBody,
-    segment: u32,
-    plaintext_bytes: u32,
-    key: &[u8],
-    context: CesSegmentContext,
-) -> napi::Result<PromiseRaw<'env, NativeBody>> {
-    let key = fixed(key, "a key")?;
-    let context = context.parse()?;
-    let sealed = sealed.share()?;
-    env.spawn_future(async move {
-        heavy(0, move |_| {
-            let opened = open_segment::<Pooled>(
-                &Engine::detect(),
-                &sealed,
-                segment as usize,
-                plaintext_bytes as usize,
-                &key,
-                &context,
-                None,
-            )?;
-            Ok(NativeBody::from(opened))
-        })
-        .await
-    })
-}
+    #[napi]
+    pub fn open_segment<'env>(
+        &self,
+        env: &'env Env,
+        sealed: &NativeBody,
+        segment: u32,
+        plaintext_bytes: u32,
+        key: &[u8],
+        context: CesSegmentContext,
+        dictionary: Option<Uint8Array>,
+    ) -> napi::Result<PromiseRaw<'env, NativeBody>> {
+        let engine = self.engine;
+        let key = fixed(key, "a key")?;
+        let context = context.parse()?;
+        let sealed = sealed.share()?;
+        env.spawn_future(heavy(0, move |_| {
+            let dictionary = shared_dictionary(dictionary)?;
+            let (segment, bytes) = (segment as usize, plaintext_bytes as usize);
+            open_segment::<Pooled>(&engine, &sealed, segment, bytes, &key, &context, dictionary.as_deref())
+                .map(NativeBody::from)
+                .map_err(crossed)
+        }))
+    }
 
-#[napi]
-pub fn ces_reconstruct<'env>(
-    env: &'env Env,
-    shards: Vec<Option<ClassInstance<'env, NativeBody>>>,
-    lengths: Vec<u32>,
-    rows: Vec<u32>,
-) -> napi::Result<PromiseRaw<'env, Vec<NativeBody>>> {
-    let shards = shared(&shards)?;
-    env.spawn_future(async move {
-        heavy(0, move |_| {
+    #[napi]
+    pub fn reconstruct<'env>(
+        &self,
+        env: &'env Env,
+        shards: Vec<Option<ClassInstance<'env, NativeBody>>>,
+        lengths: Vec<u32>,
+        rows: Vec<u32>,
+    ) -> napi::Result<PromiseRaw<'env, Vec<NativeBody>>> {
+        let kernel = self.engine.kernel;
+        let shards = shared(&shards)?;
+        env.spawn_future(heavy(0, move |_| {
             let lengths: Vec<usize> = lengths.iter().map(|length| *length as usize).collect();
             let wanted: Vec<usize> = rows.iter().map(|row| *row as usize).collect();
-            let made = rows::reconstruct::<Pooled>(Kernel::detect(), &rows_of(&shards), &lengths, &wanted)?;
+            let made = rows::reconstruct::<Pooled>(kernel, &rows_of(&shards), &lengths, &wanted).map_err(crossed)?;
             let given = |row: usize| shards.get(row).cloned().flatten().unwrap_or_default();
             Ok(made
                 .into_iter()
                 .zip(wanted)
                 .map(|(memory, row)| memory.map_or_else(|| NativeBody::new(given(row)), NativeBody::from))
                 .collect())
-        })
-        .await
-    })
-}
-
-/// Runs `work` on a blocking thread when a core is free, and tells it how many threads it may use: its own and
-/// up to `helpers` more where cores are idle at that moment.
-async fn heavy<T: Send + 'static>(
-    helpers: usize,
-    work: impl FnOnce(usize) -> pangea_ces::Result<T> + Send + 'static,
-) -> napi::Result<T> {
-    let closed = |_| error("INTERNAL", "the codec is shutting down");
-    let mut permits: Vec<OwnedSemaphorePermit> = vec![Arc::clone(&CORES).acquire_owned().await.map_err(closed)?];
-    while permits.len() <= helpers {
-        match Arc::clone(&CORES).try_acquire_owned() {
-            Ok(permit) => permits.push(permit),
-            Err(_) => break,
-        }
+        }))
     }
-    let done = tokio::task::spawn_blocking(move || {
-        let result = work(permits.len());
-        drop(permits);
-        result
-    });
-    done.await.map_err(|failure| error("INTERNAL", format!("codec: {failure}")))?.map_err(crossed)
+
+    /// Learns a dictionary of at most `maxBytes`.
+    #[napi]
+    pub fn train_dictionary<'env>(
+        &self,
+        env: &'env Env,
+        samples: Vec<Uint8Array>,
+        max_bytes: u32,
+    ) -> napi::Result<PromiseRaw<'env, Buffer>> {
+        env.spawn_future(heavy(0, move |_| {
+            let samples: Vec<&[u8]> = samples.iter().map(|sample| &**sample).collect();
+            dictionary::train(&samples, max_bytes as usize).map(Into::into).map_err(crossed)
+        }))
+    }
 }
 
 fn crossed(failure: pangea_ces::Error) -> napi::Error {
     error(failure.code(), failure)
 }
 
+fn small(bytes: usize, associated_bytes: usize) -> napi::Result<()> {
+    if bytes.saturating_add(associated_bytes) <= MAX_SMALL_BYTES {
+        return Ok(());
+    }
+    Err(error("TOO_LARGE", format!("{bytes} bytes with {associated_bytes} beside; at most {MAX_SMALL_BYTES} are small")))
+}
+
 fn fixed<const LENGTH: usize>(bytes: &[u8], what: &str) -> napi::Result<[u8; LENGTH]> {
     bytes.try_into().map_err(|_| error("INTERNAL", format!("{what} has {LENGTH} bytes, not {}", bytes.len())))
 }
 
-fn slices(chunks: &[Buffer]) -> Vec<&[u8]> {
-    chunks.iter().map(AsRef::as_ref).collect()
+fn shared_dictionary(bytes: Option<Uint8Array>) -> napi::Result<Option<Arc<Dictionary>>> {
+    bytes.map(|bytes| Dictionary::shared(&bytes)).transpose().map_err(crossed)
 }
 
-/// The caller may release its bodies as soon as the call returns, so the shares are taken before that.
+/// Plaintext in the memory of JavaScript, or outside it.
+enum Chunk {
+    Lent(Uint8Array),
+    Shared(Bytes),
+}
+
+/// Bodies may be released as soon as the call returns, so the shares are taken before that.
+fn chunks_of(plaintext: Vec<Either<Uint8Array, ClassInstance<'_, NativeBody>>>) -> napi::Result<Vec<Chunk>> {
+    plaintext
+        .into_iter()
+        .map(|chunk| match chunk {
+            Either::A(lent) => Ok(Chunk::Lent(lent)),
+            Either::B(body) => body.share().map(Chunk::Shared),
+        })
+        .collect()
+}
+
+fn slices(chunks: &[Chunk]) -> Vec<&[u8]> {
+    chunks
+        .iter()
+        .map(|chunk| match chunk {
+            Chunk::Lent(bytes) => &**bytes,
+            Chunk::Shared(bytes) => &**bytes,
+        })
+        .collect()
+}
+
+/// As [`chunks_of`].
 fn shared(shards: &[Option<ClassInstance<'_, NativeBody>>]) -> napi::Result<Vec<Option<Bytes>>> {
     if shards.len() != TOTAL_SHARDS {
         return Err(error("INTERNAL", format!("{TOTAL_SHARDS} places of shards are expected, not {}", shards.len())));

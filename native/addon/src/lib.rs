@@ -9,6 +9,8 @@
 mod body;
 #[cfg(feature = "ces")]
 mod ces;
+#[cfg(feature = "ces")]
+mod cores;
 #[cfg(feature = "p2p")]
 mod p2p;
 #[cfg(feature = "probe")]
@@ -21,7 +23,7 @@ mod store;
 use napi_derive::napi;
 
 /// Raised when the meaning of an exported item changes; `src/native/native.ts` refuses another number.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 #[napi]
 pub fn abi_version() -> u32 {

@@ -6,10 +6,10 @@
  * holds the event loop for some 30 ms (stored) to 150 ms (zstd level 3).
  */
 import { randomFillSync } from 'node:crypto';
-import { bodyFrom, type Body } from '../../../body/body.ts';
+import { bodyFrom, bytesOfChunk, type Body } from '../../../body/body.ts';
 import { concatBytes } from '../../../std/std.ts';
 import { PangeaError } from '../../../errors/errors.ts';
-import type { Codec, Compression, Dictionary, EncodedShards, SegmentContext } from '../../codec.ts';
+import type { Codec, Compression, Dictionary, EncodedShards, Plaintext, SegmentContext } from '../../codec.ts';
 import { dataShards, maxWholeBytes, nonceBytes, tagBytes } from '../../format.ts';
 import { decompress, decompressExactly, frameAround, type Frame } from './compress.ts';
 import { hash } from './hash.ts';
@@ -57,7 +57,7 @@ class PortableCodec implements Codec {
   }
 
   async encodeWhole(request: {
-    plaintext: readonly Uint8Array[];
+    plaintext: Plaintext;
     key: Uint8Array;
     compression: Compression;
     dictionary?: Dictionary | undefined;
@@ -89,7 +89,7 @@ class PortableCodec implements Codec {
   }
 
   async encodeStripe(request: {
-    plaintext: readonly Uint8Array[];
+    plaintext: Plaintext;
     segmentLengths: readonly number[];
     key: Uint8Array;
     context: SegmentContext;
@@ -158,6 +158,7 @@ function bytesOf(shards: readonly (Body | null)[]): Rows {
   return shards.map((shard) => shard?.bytes() ?? null);
 }
 
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
+function joined(plaintext: Plaintext): Uint8Array {
+  const chunks = plaintext.map(bytesOfChunk);
   return chunks.length === 1 ? (chunks[0] as Uint8Array) : concatBytes(...chunks);
 }
