@@ -63,7 +63,7 @@ export interface SegmentContext {
 }
 
 export interface Codec {
-  readonly name: 'native' | 'portable';
+  readonly name: 'native' | 'wasm' | 'portable';
   /** What each stage runs on, for `plan` and the start-up line: e.g. { reedSolomon: 'gfni-avx512', … }. */
   readonly kernels: { readonly compress: string; readonly seal: string; readonly reedSolomon: string; readonly hash: string };
 
@@ -135,5 +135,6 @@ export interface Codec {
 }
 
 export { createNativeCodec } from './backends/native.ts';
+export { createWasmCodec, loadWasm, type WasmLoad } from './backends/wasm/node.ts';
 export { createPortableCodec } from './backends/portable/portable.ts';
 export { selfTestCodec } from './selftest.ts';

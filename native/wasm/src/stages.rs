@@ -1,0 +1,63 @@
+//! Single stages on memory that stays in the module, for measuring: nothing is copied in or out.
+
+use pangea_ces::rows::{Input, Output, Rows, Target, parity_coefficients, produce};
+use pangea_ces::{DATA_SHARDS, Error, Kernel, PARITY_SHARDS, TOTAL_SHARDS};
+
+use crate::reply::{Reply, leave};
+
+/// Four parity rows of eight data rows; twelve rows of `shard_bytes` lie one after the other at `rows`.
+///
+/// # Safety
+/// The memory is there and nobody else's during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ces_rs_encode(rows: *mut u8, shard_bytes: usize) -> u32 {
+    if rows.is_null() || shard_bytes == 0 {
+        return leave(Err(Error::Internal("no rows".into())));
+    }
+    // SAFETY: the caller's promise.
+    let rows = unsafe { std::slice::from_raw_parts_mut(rows, shard_bytes * TOTAL_SHARDS) };
+    let (data, parity) = rows.split_at_mut(shard_bytes * DATA_SHARDS);
+    let mut inputs: Vec<Input<'_>> =
+        data.chunks_exact(shard_bytes).map(|bytes| Input { bytes, hasher: None }).collect();
+    let mut outputs: Vec<Output<'_>> = parity
+        .chunks_exact_mut(shard_bytes)
+        .enumerate()
+        .map(|(row, room)| Output {
+            coefficients: parity_coefficients(row),
+            length: shard_bytes,
+            target: Target::Fill(room),
+            hasher: None,
+        })
+        .collect();
+    produce(Kernel::detect(), &mut inputs, &mut outputs);
+    0
+}
+
+/// Makes the rows whose bits are set in `lost`, at most four, again where they lie.
+///
+/// # Safety
+/// As for [`ces_rs_encode`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ces_rs_rebuild(rows: *mut u8, shard_bytes: usize, lost: u32) -> u32 {
+    if rows.is_null() || shard_bytes == 0 || lost.count_ones() as usize > PARITY_SHARDS {
+        return leave(Err(Error::Internal("no rows".into())));
+    }
+    // SAFETY: the caller's promise.
+    let rows = unsafe { std::slice::from_raw_parts_mut(rows, shard_bytes * TOTAL_SHARDS) };
+    let mut given: [Option<&[u8]>; TOTAL_SHARDS] = [None; TOTAL_SHARDS];
+    let mut missing = Vec::new();
+    for (row, bytes) in rows.chunks_exact_mut(shard_bytes).enumerate() {
+        if lost >> row & 1 == 1 {
+            missing.push((row, shard_bytes, Target::Fill(bytes)));
+        } else {
+            given[row] = Some(bytes);
+        }
+    }
+    match Rows::of_one_length(&given) {
+        Ok((rows, _)) => {
+            rows.rebuild(Kernel::detect(), missing);
+            0
+        }
+        Err(error) => leave(Err::<Reply, _>(error)),
+    }
+}

@@ -1,0 +1,35 @@
+/** The module from its file, and calls on threads of Node. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Codec } from '../../codec.ts';
+import { Ces } from './core.ts';
+import { compile, type WasmModule } from './engine.ts';
+import { createPool } from './pool.ts';
+import { WasmCodec } from './wasm.ts';
+
+export type WasmLoad =
+  | { readonly ok: true; readonly module: WasmModule; readonly path: string }
+  | { readonly ok: false; readonly reason: string };
+
+let loaded: WasmLoad | undefined;
+
+/** Compiles the committed module once, or says why it does not run here. */
+export function loadWasm(): WasmLoad {
+  loaded ??= load(fileURLToPath(new URL('./pangea_ces.wasm', import.meta.url)));
+  return loaded;
+}
+
+function load(path: string): WasmLoad {
+  try {
+    return { ok: true, module: compile(readFileSync(path)), path };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return { ok: false, reason: missing ? `${path} is missing: run "npm run build:wasm"` : text };
+  }
+}
+
+/** `threads` is the most that work at once; by default one a core up to four. */
+export function createWasmCodec(load: WasmLoad & { ok: true }, options: { readonly threads?: number } = {}): Codec {
+  return new WasmCodec(new Ces(load.module), createPool(load.module, options.threads));
+}
