@@ -2,11 +2,11 @@
  * What the node can do for a caller: one contract for command line, HTTP, RPC and library. Types only.
  */
 import type { Capabilities, StagePlan } from '../capabilities/capabilities.ts';
-import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, ObjectReference, PutOptions, PutResult, TreeEntry } from '../objects/objects.ts';
+import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, ObjectReference, PutOptions, PutResult, TrainOptions, TreeEntry } from '../objects/objects.ts';
 import type { PeerRecord } from '../peers/peers.ts';
 
 export type {
-  AckLevel, PutOptions, ObjectRecord, PutResult, ObjectInfo, ObjectReference, GetOptions, GetResult, TreeEntry,
+  AckLevel, PutOptions, ObjectRecord, PutResult, ObjectInfo, ObjectReference, GetOptions, GetResult, PutCompression, TrainOptions, TreeEntry,
 } from '../objects/objects.ts';
 
 export interface PeerView extends PeerRecord {
@@ -37,6 +37,8 @@ export interface Plan {
 export interface NodeApi {
   put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult>;
   putTree(entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<PutResult>;
+  /** Learns a dictionary from samples, one a file, and stores it as an object. */
+  trainDictionary(samples: AsyncIterable<TreeEntry>, options: TrainOptions): Promise<PutResult>;
   get(reference: ObjectReference, options?: GetOptions): Promise<GetResult>;
   /** Entries in order, each file's content to be read before the next entry is asked for. */
   getTree(reference: ObjectReference, options?: GetOptions): Promise<{ name: string; entries: AsyncIterable<TreeEntry> }>;

@@ -11,6 +11,6 @@ export { settings, settingNames, type NodeConfig } from './table.ts';
 export type { Setting } from './setting.ts';
 export { compareConfigs, type ConfigChange } from './compare.ts';
 export { nearestName } from './nearest.ts';
-export { parseDuration } from './units.ts';
+export { parseBytes, parseDuration } from './units.ts';
 export { configurationManual } from './manual.ts';
 export { formatAddress, isLoopbackHost, multiaddrOf } from './address.ts';

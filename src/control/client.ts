@@ -36,6 +36,7 @@ export function connectNode(dataDir: string): LocalNode {
   return {
     put: (content, options) => put('/v1/put', content, options),
     putTree: (entries, options) => put('/v1/put-tree', encodeTree(entries), options),
+    trainDictionary: (samples, options) => put('/v1/train-dictionary', encodeTree(samples), options),
 
     async get(reference, options) {
       const response = await open('/v1/get', reference, options);

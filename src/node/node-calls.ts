@@ -1,6 +1,6 @@
 /** What the running node does for its callers: the api, on the parts. */
 import type {
-  GetOptions, GetResult, NodeApi, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan, PutOptions, PutResult, TreeEntry,
+  GetOptions, GetResult, NodeApi, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan, PutOptions, PutResult, TrainOptions, TreeEntry,
 } from '../api/api.ts';
 import type { Capabilities, Forced } from '../capabilities/capabilities.ts';
 import type { Codec } from '../codec/codec.ts';
@@ -45,6 +45,10 @@ export class NodeCalls implements NodeApi {
 
   putTree(entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<PutResult> {
     return this.#parts.objects.putTree(entries, options);
+  }
+
+  trainDictionary(samples: AsyncIterable<TreeEntry>, options: TrainOptions): Promise<PutResult> {
+    return this.#parts.objects.trainDictionary(samples, options);
   }
 
   get(reference: string, options?: GetOptions): Promise<GetResult> {

@@ -11,6 +11,8 @@ export interface CatalogueEntry extends ObjectRecord {
   readonly requestId?: string;
   /** Roots of the member objects of a directory: packs and large files. */
   readonly children: readonly string[];
+  /** Root of the dictionary object without which this one cannot be read. */
+  readonly dictionary?: string;
   /** The answer of the put, given again when the same request is retried. */
   readonly result?: PutResult;
 }
@@ -18,6 +20,7 @@ export interface CatalogueEntry extends ObjectRecord {
 const byRootPrefix = 'catalogue/by-root/';
 const byNamePrefix = 'catalogue/by-name/';
 const byRequestPrefix = 'catalogue/by-request/';
+const byDictionaryPrefix = 'catalogue/by-dictionary/';
 
 export class Catalogue {
   readonly #kv: KeyValueStore;
@@ -39,6 +42,7 @@ export class Catalogue {
     if (entry.requestId !== undefined) {
       operations.push({ type: 'put', key: byRequestPrefix + entry.requestId, value: utf8(entry.root) });
     }
+    if (entry.dictionary !== undefined) operations.push({ type: 'put', key: dictionaryKey(entry.dictionary, entry.root), value: utf8(entry.name) });
     if (known && nameKey(known) !== nameKey(entry)) operations.push({ type: 'delete', key: nameKey(known) });
     await this.#kv.batch(operations);
     if (!known) this.#count++;
@@ -69,8 +73,15 @@ export class Catalogue {
       { type: 'delete', key: nameKey(entry) },
     ];
     if (entry.requestId !== undefined) operations.push({ type: 'delete', key: byRequestPrefix + entry.requestId });
+    if (entry.dictionary !== undefined) operations.push({ type: 'delete', key: dictionaryKey(entry.dictionary, root) });
     await this.#kv.batch(operations);
     this.#count--;
+  }
+
+  /** The name of an object that cannot be read without this dictionary, if there is one. */
+  async nameOfUser(dictionary: Digest): Promise<string | undefined> {
+    for await (const [, name] of this.#kv.entries(dictionaryKey(dictionary, ''), { limit: 1 })) return fromUtf8(name);
+    return undefined;
   }
 
   /** By name, then from old to new. */
@@ -107,6 +118,10 @@ function patternOf(pattern: string): RegExp {
 /** Escaped so that no name can contain the separator or another name's prefix. */
 function namePrefix(name: string): string {
   return `${byNamePrefix}${encodeURIComponent(name.toWellFormed())}/`;
+}
+
+function dictionaryKey(dictionary: string, root: string): string {
+  return `${byDictionaryPrefix}${dictionary}/${root}`;
 }
 
 /** Time in fixed width, so that the order of keys is the order of time. */

@@ -10,6 +10,7 @@ import { ByteCount } from './byte-count.ts';
 import { Candidates } from './candidates.ts';
 import { Catalogue } from './catalogue.ts';
 import { directoryMediaType } from './format/directory.ts';
+import { Dictionaries, dictionaryMediaType } from './get/dictionaries.ts';
 import { openObject, type GetDependencies } from './get/get.ts';
 import { HeldObjects } from './holder/held.ts';
 import { Holder } from './holder/holder.ts';
@@ -18,6 +19,7 @@ import { KeyedLock } from './keyed-lock.ts';
 import { formatLink } from './format/link.ts';
 import type { Objects, ObjectsDependencies, RepairReport } from './objects.ts';
 import { PeerCalls } from './peer-calls.ts';
+import { collectSamples, type UsedDictionary } from './put/dictionary.ts';
 import { putObject, type PutDependencies, type PutObjectResult } from './put/put.ts';
 import { requireKey, resolveReference, type Resolved } from './get/reference.ts';
 import { removeObject, type Removed } from './remove.ts';
@@ -25,7 +27,7 @@ import { Repairer } from './repair/repair.ts';
 import { Suspects } from './suspects.ts';
 import { readDirectory, treeEntries } from './get/tree-get.ts';
 import { putTree, type StoredObject } from './put/tree-put.ts';
-import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TreeEntry } from './types.ts';
+import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TrainOptions, TreeEntry } from './types.ts';
 import { Uploads } from './holder/uploads.ts';
 
 export function openObjects(dependencies: ObjectsDependencies): ObjectEngine {
@@ -47,6 +49,7 @@ export class ObjectEngine implements Objects {
   readonly #repairer: Repairer;
   readonly #put: PutDependencies;
   readonly #get: GetDependencies;
+  readonly #dictionaries: Dictionaries;
   /** Puts under way by request id, so that an impatient retry joins the first. */
   readonly #requests = new Map<string, Promise<PutResult>>();
   readonly #active = new Set<Promise<unknown>>();
@@ -72,9 +75,15 @@ export class ObjectEngine implements Objects {
       handle: (peer, request, body) => this.#holder.handle(peer, request, body),
     });
     const lookup = { clock, codec, dht, peers, transport, logger, calls, candidates, announceKey };
-    this.#put = { ...lookup, random, settings, objectKey, hedgeAfterMs: settings.hedgeAfterMs, inFlight: this.putBytes };
+    const levels = metrics.counter('pangea_objects_put_stripes_total', 'Stripes of large objects, by the zstd level that was tried', ['level']);
+    this.#put = {
+      ...lookup, random, settings, objectKey, hedgeAfterMs: settings.hedgeAfterMs, inFlight: this.putBytes,
+      levelChosen: (level) => levels.add(1, { level: String(level) }),
+    };
+    this.#dictionaries = new Dictionaries((root, key) => openObject(this.#get, root, key, { signal: this.#stopping.signal }));
     this.#get = {
       ...lookup, suspects, hedgeAfterMs: settings.hedgeAfterMs, getWindowStripes: settings.getWindowStripes, inFlight: this.getBytes,
+      dictionaries: this.#dictionaries,
     };
     this.#repairer = new Repairer({ ...lookup, random, store, metrics, held: this.held, settings });
     metrics.gauge('pangea_objects_held', 'Objects of which this node holds a part', () => this.held.size);
@@ -85,12 +94,35 @@ export class ObjectEngine implements Objects {
   put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult> {
     return this.#once(options, async (signal) => {
       const mediaType = options.mediaType ?? defaultMediaType;
-      const stored = await putObject(this.#put, content, { ...options, signal, mediaType, kind: 'file' });
+      const { dictionary: reference, ...others } = options;
+      const dictionary = reference === undefined ? {} : { dictionary: await this.#dictionary(reference) };
+      const stored = await putObject(this.#put, content, { ...others, ...dictionary, signal, mediaType, kind: 'file' });
       return { stored, kind: 'file', bytes: stored.plaintextBytes, mediaType, children: [] };
     });
   }
 
-  putTree(entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<PutResult> {
+  trainDictionary(samples: AsyncIterable<TreeEntry>, { bytes: maxBytes, ...options }: TrainOptions): Promise<PutResult> {
+    return this.#once(options, async (signal) => {
+      const bytes = await this.#dependencies.codec.trainDictionary(await collectSamples(samples), maxBytes);
+      const stored = await putObject(this.#put, once(bytes), { ...options, signal, mediaType: dictionaryMediaType, kind: 'file' });
+      return { stored, kind: 'file', bytes: bytes.length, mediaType: dictionaryMediaType, children: [] };
+    });
+  }
+
+  async #dictionary(reference: string): Promise<UsedDictionary> {
+    if (this.#dependencies.settings.compression === 'store') {
+      throw new PangeaError('USAGE', 'a dictionary is of no use on a node that stores uncompressed: set compression to auto');
+    }
+    const resolved = await resolveReference(this.#catalogue, reference);
+    const { root } = resolved;
+    const key = requireKey(resolved);
+    return { root, key, bytes: await this.#dictionaries.load(root, key) };
+  }
+
+  async putTree(entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<PutResult> {
+    if (options.dictionary !== undefined) {
+      throw new PangeaError('USAGE', 'a directory takes no dictionary: its small files are packed together, which compresses them better');
+    }
     return this.#once(options, async (signal) => {
       const createdMs = this.#dependencies.clock.nowMs();
       const discard = ({ root, key }: StoredObject): Promise<unknown> => this.#remove({ root, key, entry: undefined });
@@ -127,10 +159,13 @@ export class ObjectEngine implements Objects {
       root: digestOf(stored.root), link: formatLink(stored), name: options.name, kind, bytes, mediaType, createdMs: stored.createdMs,
     };
     const result: PutResult = {
-      ...record, ack: stored.ack, survivesFailures: stored.survivesFailures, storedBytes: stored.storedBytes,
+      ...record, ack: stored.ack, survivesFailures: stored.survivesFailures, storedBytes: stored.storedBytes, compression: stored.compression,
       seconds: (clock.monotonicMs() - startedMs) / 1000,
     };
-    await this.#catalogue.add({ ...record, children, result, ...(requestId === undefined ? {} : { requestId }) });
+    const { dictionary } = stored.compression;
+    await this.#catalogue.add({
+      ...record, children, result, ...(requestId === undefined ? {} : { requestId }), ...(dictionary === undefined ? {} : { dictionary }),
+    });
     return result;
   }
 
@@ -193,7 +228,12 @@ export class ObjectEngine implements Objects {
   }
 
   async remove(reference: string): Promise<{ root: string; confirmed: number; holders: number }> {
-    return this.#remove(await resolveReference(this.#catalogue, reference));
+    const resolved = await resolveReference(this.#catalogue, reference);
+    const user = await this.#catalogue.nameOfUser(digestOf(resolved.root));
+    if (user !== undefined) {
+      throw new PangeaError('USAGE', `${JSON.stringify(user)} cannot be read without this dictionary: delete first what was put with it`);
+    }
+    return this.#remove(resolved);
   }
 
   #remove(resolved: Resolved): Promise<Removed> {
@@ -287,6 +327,10 @@ function rangeOf({ offset = 0, length }: GetOptions, bytes: number): { offset: n
   }
   const from = Math.min(offset, bytes);
   return { offset: from, length: Math.min(length ?? bytes - from, bytes - from) };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}

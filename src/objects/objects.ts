@@ -22,7 +22,7 @@ import type { Clock, Random } from '../std/std.ts';
 import type { ShardStore } from '../store/store.ts';
 import type { Logger, Metrics } from '../telemetry/telemetry.ts';
 import type { Reply, Request, Transport } from '../transport/transport.ts';
-import type { AckLevel, GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TreeEntry } from './types.ts';
+import type { AckLevel, GetOptions, GetResult, ObjectInfo, ObjectRecord, PutOptions, PutResult, TrainOptions, TreeEntry } from './types.ts';
 
 export type * from './types.ts';
 
@@ -80,6 +80,8 @@ export interface RepairReport {
 export interface Objects {
   put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult>;
   putTree(entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<PutResult>;
+  /** Learns a dictionary from files like those that it is for, and puts it under a name, for the `dictionary` of later puts. */
+  trainDictionary(samples: AsyncIterable<TreeEntry>, options: TrainOptions): Promise<PutResult>;
   get(reference: string, options?: GetOptions): Promise<GetResult>;
   getTree(reference: string, options?: GetOptions): Promise<{ name: string; entries: AsyncIterable<TreeEntry> }>;
   list(): AsyncIterable<ObjectRecord>;

@@ -9,9 +9,16 @@ export interface PutOptions {
   readonly ack?: AckLevel;
   /** Plaintext bytes when the caller knows them; a different count is an error. */
   readonly expectedBytes?: number;
+  /** A dictionary object, by link, root or name: for many small contents of one kind. Not for trees, which are packed. */
+  readonly dictionary?: ObjectReference;
   /** A retried put with the same id gives the first one's record. */
   readonly requestId?: string;
   readonly signal?: AbortSignal;
+}
+
+export interface TrainOptions extends Pick<PutOptions, 'name' | 'ack' | 'requestId' | 'signal'> {
+  /** Most bytes that the dictionary may have. */
+  readonly bytes: number;
 }
 
 export interface ObjectRecord {
@@ -26,6 +33,15 @@ export interface ObjectRecord {
   readonly createdMs: number;
 }
 
+export interface PutCompression {
+  /** Bytes that the compressor gave of the plaintext. */
+  readonly compressedBytes: number;
+  /** How many stripes were compressed at which zstd level, or `store`; as `3-9` where the codec itself chose in a range. */
+  readonly levels: Readonly<Record<string, number>>;
+  /** Root of the dictionary that was used, 64 hex digits. */
+  readonly dictionary?: string;
+}
+
 export interface PutResult extends ObjectRecord {
   readonly ack: {
     readonly asked: AckLevel;
@@ -37,6 +53,7 @@ export interface PutResult extends ObjectRecord {
   readonly survivesFailures: number;
   /** Stored bytes over all holders. */
   readonly storedBytes: number;
+  readonly compression: PutCompression;
   readonly seconds: number;
 }
 

@@ -15,6 +15,7 @@ import {
   anyCompression, anyLoss, anyPlaintext, automatic, bomb, checkEncoded, chunks, cut, damage, formatVector, key, losses, nearlyEqual, openAll, rejects, salt,
   smallStripe, stripeContext, text, wholeBlock, without, withParity,
 } from '../codec/material.ts';
+import { dictionaryConformance } from './codec-dictionary.ts';
 
 interface Variant {
   readonly codec: Codec;
@@ -302,6 +303,8 @@ export function codecConformance(name: string, makeVariant: () => Variant): void
         await rejects('INTERNAL', encode([100], 1, { kind: 'auto', minLevel: 0, maxLevel: 3 }));
       });
     });
+
+    dictionaryConformance(() => ({ codec, peer }));
 
     test('the frozen format is read', async () => {
       const { whole, stripe, plaintext, keyOfFormat } = formatVector();

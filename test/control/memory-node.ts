@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NodeApi, ObjectRecord, PutOptions, PutResult, TreeEntry } from '../../src/api/api.ts';
+import type { NodeApi, ObjectRecord, PutOptions, PutResult, TrainOptions, TreeEntry } from '../../src/api/api.ts';
 import { PangeaError } from '../../src/errors/errors.ts';
 
 type Kept = PutResult & { readonly content: Uint8Array; readonly tree?: readonly (TreeEntry & { readonly held?: Uint8Array })[] };
@@ -25,6 +25,13 @@ export class MemoryNode implements NodeApi {
     const tree: (TreeEntry & { held?: Uint8Array })[] = [];
     for await (const { content, ...entry } of entries) tree.push(content === undefined ? entry : { ...entry, held: await collect(content) });
     return this.#keep(options, { bytes: tree.reduce((sum, entry) => sum + entry.bytes, 0), kind: 'directory' }, { content: new Uint8Array(0), tree });
+  }
+
+  async trainDictionary(samples: AsyncIterable<TreeEntry>, { bytes, ...options }: TrainOptions): Promise<PutResult> {
+    const parts: Uint8Array[] = [];
+    for await (const { content } of samples) parts.push(content === undefined ? new Uint8Array(0) : await collect(content));
+    const content = Buffer.concat(parts).subarray(0, bytes);
+    return this.#keep(options, { bytes: content.length, kind: 'file' }, { content });
   }
 
   async get(reference: string, { offset = 0, length, signal }: { offset?: number; length?: number; signal?: AbortSignal } = {}) {
@@ -94,6 +101,7 @@ export class MemoryNode implements NodeApi {
     const result: PutResult = {
       root, link: `pangea:1:${root.slice(0, 20)}`, name: options.name, ...facts, mediaType: options.mediaType ?? 'application/octet-stream', createdMs: 1,
       ack: { asked: options.ack ?? 'all', fsynced: 12, holders: 12 }, survivesFailures: 4, storedBytes: facts.bytes, seconds: 0,
+      compression: { compressedBytes: facts.bytes, levels: { store: 1 }, ...(options.dictionary === undefined ? {} : { dictionary: options.dictionary }) },
     };
     this.#objects.set(root, { ...result, ...held });
     return result;

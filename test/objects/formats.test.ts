@@ -75,6 +75,12 @@ test('manifest, holders record and tombstone of the vectors, both ways', () => {
   assert.equal(toHex(hashOf.manifest(deriveKey, encodeManifest(manifest))), vectors.get('manifestHash'));
   assert.deepEqual(parseManifest(encodeManifest(manifest)), manifest);
   assert.deepEqual(parseManifest(encodeManifest({ ...manifest, kind: 'pack', checksum: fill(9) })), { ...manifest, kind: 'pack', checksum: fill(9) });
+  const dictionary = { root: fill(0x44), key: fill(0x55) };
+  assert.equal(toHex(encodeManifest({ ...manifest, dictionary })), vectors.get('manifestWithDictionary'));
+  for (const checksum of [{}, { checksum: fill(9) }]) assert.deepEqual(parseManifest(encodeManifest({ ...manifest, ...checksum, dictionary })), { ...manifest, ...checksum, dictionary });
+  const unknownField = encodeManifest(manifest);
+  unknownField[9] = 4;
+  assert.throws(() => parseManifest(unknownField), { code: 'MANIFEST_INVALID' });
   const peer = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp' as PeerId;
   const holders = { objectId: fill(0x66), slots: 0b101, committedMs: 1_700_000_000_000, holders: [peer, undefined, peer, ...Array.from({ length: 9 }, () => undefined)] };
   assert.equal(toHex(encodeHoldersRecord(holders)), layoutHex('holders'));

@@ -52,7 +52,7 @@ export class SimNode {
     const clock = new ProcessClock(this.#world.clock);
     const kv = new ProcessKv(this.#kv);
     const random = this.#random;
-    const codec = createPortableCodec({ nonce: (length) => random.bytes(length) });
+    const codec = this.#world.wrapCodec(createPortableCodec({ nonce: (length) => random.bytes(length) }));
     const registry = await openPeerRegistry({
       kv, clock, logger: silentLogger, metrics: this.metrics, localPeer: this.peer,
     });

@@ -1,3 +1,4 @@
+import type { Codec } from '../../src/codec/codec.ts';
 import { MemoryDhtNetwork } from '../../src/dht/dht.ts';
 import type { PeerId } from '../../src/ids/ids.ts';
 import type { ObjectsSettings } from '../../src/objects/objects.ts';
@@ -34,6 +35,10 @@ export interface WorldOptions {
   readonly keepTrace?: boolean;
   readonly settings?: Partial<ObjectsSettings>;
   readonly lossRate?: number;
+  /** One way; 20 unless given. */
+  readonly latencyMs?: number;
+  /** Puts something around the codec of every node. */
+  readonly wrapCodec?: (codec: Codec, clock: VirtualClock) => Codec;
   /** Makes the disk of every machine; the default syncs in 2 ms. */
   readonly makeStore?: (clock: VirtualClock) => MemoryStore;
 }
@@ -55,7 +60,7 @@ export class World {
     this.random = seededRandom(options.seed);
     this.trace = new Trace(() => this.clock.monotonicMs(), options.keepTrace ?? false);
     this.settings = { ...settings, ...options.settings };
-    this.network = new MemoryNetwork({ clock: this.clock, random: this.child(), latencyMs: 20, lossRate: options.lossRate ?? 0 });
+    this.network = new MemoryNetwork({ clock: this.clock, random: this.child(), latencyMs: options.latencyMs ?? 20, lossRate: options.lossRate ?? 0 });
     this.dht = new MemoryDhtNetwork({ reachable: (from, to) => this.network.reachable(from, to) });
   }
 
@@ -90,6 +95,10 @@ export class World {
     for (const other of this.live) {
       if (other !== node) node.transport?.connect(`memory:${other.peer}`).catch(() => undefined);
     }
+  }
+
+  wrapCodec(codec: Codec): Codec {
+    return this.#options.wrapCodec?.(codec, this.clock) ?? codec;
   }
 
   nameOf(peer: PeerId): string {

@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts';
 import { bench } from './bench.ts';
 import { dev } from './dev.ts';
+import { dictionary } from './dictionary.ts';
 import { get } from './get.ts';
 import { info } from './info.ts';
 import { init } from './init.ts';
@@ -17,5 +18,5 @@ import { status } from './status.ts';
 
 /** In the order in which `--help` shows them. */
 export const commands: readonly Command[] = [
-  start, init, invite, join, put, get, list, info, search, remove, peers, status, plan, bench, dev,
+  start, init, invite, join, put, get, list, info, search, remove, dictionary, peers, status, plan, bench, dev,
 ];

@@ -14,6 +14,7 @@ export const put: Command = {
     name: { type: 'string', requiresArg: true, describe: 'Name in the catalogue (default: the file\'s own)' },
     'media-type': { type: 'string', requiresArg: true, describe: 'Media type, kept with the object' },
     ack: { choices: ['memory', 'some', 'all'] as const, requiresArg: true, describe: 'Answer when shards are in memory, on 9 of 12 disks, or on all 12' },
+    dictionary: { type: 'string', requiresArg: true, describe: 'Compress with a dictionary object (link, root or name): for many small files of one kind' },
     'request-id': { type: 'string', requiresArg: true, describe: 'Putting again with the same id stores nothing twice' },
   },
   examples: [
@@ -41,11 +42,13 @@ export const put: Command = {
 async function send({ args, node, output, signal }: Context, path: string, source: LocalSource, progress: Progress): Promise<PutResult> {
   const mediaType = args.text('media-type');
   const ack = args.text('ack') as PutOptions['ack'];
+  const dictionary = args.text('dictionary');
   const requestId = args.text('request-id');
   const options: PutOptions = {
     name: args.text('name') ?? source.name, signal,
     ...(mediaType === undefined ? {} : { mediaType }),
     ...(ack === undefined ? {} : { ack }),
+    ...(dictionary === undefined ? {} : { dictionary }),
     ...(requestId === undefined ? {} : { requestId }),
   };
   if (source.kind === 'directory') {
@@ -68,9 +71,9 @@ async function* countedTree(entries: AsyncIterable<TreeEntry>, progress: Progres
   for await (const entry of entries) yield entry.content === undefined ? entry : { ...entry, content: counted(entry.content, progress) };
 }
 
-function summaryOf({ name, bytes, seconds, storedBytes, ack, survivesFailures }: PutResult): string {
+function summaryOf({ name, bytes, seconds, storedBytes, compression, ack, survivesFailures }: PutResult): string {
   const durable = ack.fsynced === ack.holders ? `on all ${ack.holders} disks` : `${ack.fsynced} of ${ack.holders} on disk`;
   const failures = survivesFailures === 0 ? 'survives no failure: there are too few nodes' : `survives ${survivesFailures} failed ${survivesFailures === 1 ? 'node' : 'nodes'}`;
   return `${printable(name)}: ${humanBytes(bytes)} in ${seconds.toFixed(2)} s (${humanRate(bytes, seconds)}), `
-    + `${humanBytes(storedBytes)} stored, ${durable}, ${failures}`;
+    + `compressed to ${humanBytes(compression.compressedBytes)}, ${humanBytes(storedBytes)} stored, ${durable}, ${failures}`;
 }

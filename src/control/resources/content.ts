@@ -8,6 +8,7 @@ export const putShape = {
   required: { name: text(0, longestText) },
   optional: {
     mediaType: text(0, longestText), ack: oneOf('memory', 'some', 'all'), expectedBytes: whole(0), requestId: text(0, longestText),
+    dictionary: text(1, longestText),
   },
 };
 

@@ -3,6 +3,7 @@ import type { Codec } from '../../codec/codec.ts';
 import { PangeaError } from '../../errors/errors.ts';
 import { digestOf } from '../../ids/ids.ts';
 import type { ByteCount } from '../byte-count.ts';
+import type { Dictionaries } from './dictionaries.ts';
 import type { GatherDependencies } from './gather.ts';
 import { checkCommitment, deriveObjectKeys, deriverOf, manifestContext, type ObjectKeys } from '../format/keys.ts';
 import { findObject, type FoundObject } from './lookup.ts';
@@ -18,6 +19,7 @@ export interface GetDependencies extends SourcesDependencies, GatherDependencies
   /** Shards and plaintext that reads hold at this moment. */
   readonly inFlight: ByteCount;
   readonly getWindowStripes: number;
+  readonly dictionaries: Dictionaries;
 }
 
 export interface ReadableObject extends OpenedObject {

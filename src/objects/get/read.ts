@@ -1,5 +1,6 @@
 /** A range of one object as a stream: a window of stripes is fetched ahead, segments come out in order. */
 import { emptyBody, type Body } from '../../body/body.ts';
+import type { Dictionary } from '../../codec/codec.ts';
 import { isPangeaError, PangeaError } from '../../errors/errors.ts';
 import { digestOf } from '../../ids/ids.ts';
 import { alignedBytes } from '../../std/std.ts';
@@ -33,7 +34,9 @@ export async function* readRange(
   if (length === 0) return;
   const ended = new AbortController();
   const either = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
-  const reader = new RangeReader(dependencies, readable, either);
+  const { dictionary: named } = readable.manifest;
+  const dictionary = named && (await dependencies.dictionaries.load(named.root, named.key));
+  const reader = new RangeReader(dependencies, readable, dictionary, either);
   const ahead: Promise<Opened>[] = [];
   const pieces = planOf(readable, offset, length)[Symbol.iterator]();
   const fill = (): void => {
@@ -83,14 +86,16 @@ function planOf({ found, manifest }: Readable, offset: number, length: number): 
 class RangeReader {
   readonly #dependencies: GetDependencies;
   readonly #readable: Readable;
+  readonly #dictionary: Dictionary | undefined;
   readonly #signal: AbortSignal;
   readonly #hedge: HedgeBudget;
   /** Pages one after the other, so that two stripes do not fetch the same. */
   #pages: Promise<void> = Promise.resolve();
 
-  constructor(dependencies: GetDependencies, readable: Readable, signal: AbortSignal) {
+  constructor(dependencies: GetDependencies, readable: Readable, dictionary: Dictionary | undefined, signal: AbortSignal) {
     this.#dependencies = dependencies;
     this.#readable = readable;
+    this.#dictionary = dictionary;
     this.#signal = signal;
     const { header } = readable.found.view;
     // All stripes of the window may lose their holders at once, before much was received.
@@ -151,7 +156,9 @@ class RangeReader {
   async #openWhole(gathered: GatheredRows, piece: StripePiece): Promise<Opened> {
     const { dataKey, manifest } = this.#readable;
     const [{ from, to }] = piece.pieces as [StripePiece['pieces'][number]];
-    const body = await this.#dependencies.codec.decodeWhole({ shards: gathered.bodies, key: dataKey, maxBytes: manifest.plaintextBytes });
+    const body = await this.#dependencies.codec.decodeWhole({
+      shards: gathered.bodies, key: dataKey, maxBytes: manifest.plaintextBytes, dictionary: this.#dictionary,
+    });
     if (body.byteLength !== manifest.plaintextBytes) {
       body.release();
       throw new PangeaError('CORRUPT', 'the block has another size than the manifest says');
@@ -169,7 +176,7 @@ class RangeReader {
         from, to,
         body: await codec.openSegment({
           sealed: gathered.bodies[segment] ?? computed[absent.indexOf(segment)] ?? emptyBody,
-          segment, plaintextBytes, key: dataKey,
+          segment, plaintextBytes, key: dataKey, dictionary: this.#dictionary,
           context: { salt: found.view.header.salt, stripe: piece.stripe, segmentsInStripe: piece.segmentsInStripe },
         }),
       })));

@@ -2,10 +2,12 @@
 import type { Codec, Compression, EncodedShards } from '../../codec/codec.ts';
 import { maxSegmentBytes } from '../../codec/codec.ts';
 import { PangeaError } from '../../errors/errors.ts';
+import { digestOf } from '../../ids/ids.ts';
 import { Semaphore, type Clock, type Random } from '../../std/std.ts';
 import type { ByteCount } from '../byte-count.ts';
 import type { Candidates } from '../candidates.ts';
 import { commitUpload } from './commit.ts';
+import { CompressionCount } from './compression.ts';
 import { deriveObjectKeys, deriverOf, manifestContext, type ObjectKeys } from '../format/keys.ts';
 import { buildLayout } from '../format/layout-view.ts';
 import { hashOf, type StripeEntry } from '../format/layout.ts';
@@ -14,6 +16,8 @@ import { survivesFailures } from '../format/placement.ts';
 import type { RestoreDependencies } from '../repair/restore.ts';
 import { segmentLengths } from '../format/segments.ts';
 import { dataRows, maxStripes, wholeObjectBytes } from '../format/shape.ts';
+import { LevelPolicy } from './level.ts';
+import { StageTimes } from './stage-times.ts';
 import { cutStripes, StripeBuffers, type StripeInput } from './stripes.ts';
 import type { PutObjectOptions, StoredObject } from './tree-put.ts';
 import type { AckLevel } from '../types.ts';
@@ -27,6 +31,8 @@ export interface PutDependencies extends RestoreDependencies {
   readonly objectKey: (salt: Uint8Array) => Uint8Array;
   /** Plaintext and shards that puts hold at this moment. */
   readonly inFlight: ByteCount;
+  /** Is told the zstd level of every stripe of an object that has several. */
+  readonly levelChosen: (level: number) => void;
   readonly settings: {
     readonly segmentBytes: number;
     readonly compression: Compression;
@@ -69,6 +75,9 @@ class ObjectPut {
   readonly #segmentBytes: number;
   readonly #buffers: StripeBuffers;
   readonly #entries: StripeEntry[] = [];
+  readonly #times: StageTimes;
+  readonly #policy: LevelPolicy | undefined;
+  readonly #compressed = new CompressionCount();
   #plaintextBytes = 0;
 
   constructor(dependencies: PutDependencies, options: PutObjectOptions, signal: AbortSignal, failure: AbortController) {
@@ -81,6 +90,9 @@ class ObjectPut {
     this.#keys = deriveObjectKeys(deriverOf(dependencies.codec), this.#key);
     this.#segmentBytes = segmentBytesFor(dependencies.settings.segmentBytes, options.expectedBytes);
     this.#buffers = new StripeBuffers(this.#segmentBytes * dataRows);
+    const { compression, putWindowStripes } = dependencies.settings;
+    this.#times = new StageTimes(dependencies.clock);
+    this.#policy = typeof compression === 'object' ? new LevelPolicy(compression, putWindowStripes) : undefined;
     this.#upload = new Upload({
       calls: dependencies.calls, logger: dependencies.logger, id: dependencies.random.bytes(32), salt: this.#salt,
       candidates: dependencies.candidates.forWriting(), signal,
@@ -130,7 +142,11 @@ class ObjectPut {
 
   async #putWhole(input: StripeInput | undefined): Promise<PutObjectResult> {
     const { codec, settings, inFlight } = this.#dependencies;
-    const encoded = await codec.encodeWhole({ plaintext: input?.chunks ?? [], key: this.#keys.dataKey, compression: settings.compression });
+    const { compression } = settings;
+    const encoded = await codec.encodeWhole({
+      plaintext: input?.chunks ?? [], key: this.#keys.dataKey, compression, dictionary: this.#options.dictionary?.bytes,
+    });
+    this.#compressed.add(compression, encoded, input?.bytes ?? 0);
     const bytes = (input?.bytes ?? 0) + shardBytes(encoded);
     inFlight.add(bytes);
     try {
@@ -150,12 +166,12 @@ class ObjectPut {
     const early = [...read];
     try {
       for (let stripe = 0; ; stripe++) {
-        await window.acquire();
+        await this.#times.during('waiting', () => window.acquire());
         const input = early.shift() ?? (await this.#next(stripes));
         this.#signal.throwIfAborted();
         if (!input) break;
         if (stripe === maxStripes) throw new PangeaError('TOO_LARGE', `an object has at most ${maxStripes} stripes of ${this.#segmentBytes * dataRows} bytes`);
-        const task = this.#putStripe(stripe, input).catch((error: unknown) => this.#failure.abort(error)).finally(() => {
+        const task = this.#putStripe(stripe, input, this.#nextCompression()).catch((error: unknown) => this.#failure.abort(error)).finally(() => {
           window.release();
           underWay.delete(task);
         });
@@ -167,22 +183,33 @@ class ObjectPut {
     this.#signal.throwIfAborted();
   }
 
-  async #putStripe(stripe: number, input: StripeInput): Promise<void> {
-    const { codec, settings, inFlight } = this.#dependencies;
+  /** The configured range, narrowed to the one level that suits what the stripes before waited for. */
+  #nextCompression(): Compression {
+    const { settings, levelChosen } = this.#dependencies;
+    if (!this.#policy) return settings.compression;
+    const level = this.#policy.next(this.#times.lap());
+    levelChosen(level);
+    return { kind: 'auto', minLevel: level, maxLevel: level };
+  }
+
+  async #putStripe(stripe: number, input: StripeInput, compression: Compression): Promise<void> {
+    const { codec, inFlight } = this.#dependencies;
     const lengths = segmentLengths(input.bytes);
     inFlight.add(input.bytes);
     let encoded: EncodedShards | undefined;
     let bytes = input.bytes;
     try {
-      encoded = await codec.encodeStripe({
-        plaintext: input.chunks, segmentLengths: lengths, key: this.#keys.dataKey, compression: settings.compression,
-        context: { salt: this.#salt, stripe, segmentsInStripe: lengths.length },
-      });
+      const made = await this.#times.during('encoding', () => codec.encodeStripe({
+        plaintext: input.chunks, segmentLengths: lengths, key: this.#keys.dataKey, compression,
+        context: { salt: this.#salt, stripe, segmentsInStripe: lengths.length }, dictionary: this.#options.dictionary?.bytes,
+      }));
+      encoded = made;
+      this.#compressed.add(compression, made, input.bytes);
       this.#buffers.give(input.buffer);
       inFlight.add(shardBytes(encoded) - input.bytes);
       bytes = shardBytes(encoded);
       this.#entries[stripe] = entryOf(encoded);
-      await this.#upload.sendStripe(stripe, encoded);
+      await this.#times.during('sending', () => this.#upload.sendStripe(stripe, made));
     } finally {
       for (const shard of encoded?.shards ?? []) shard.release();
       inFlight.add(-bytes);
@@ -194,8 +221,11 @@ class ObjectPut {
     const deriveKey = deriverOf(codec);
     const segmentBytes = mode === 'whole' ? 0 : this.#segmentBytes;
     const createdMs = clock.nowMs();
-    const { name, mediaType, kind } = this.#options;
-    const manifest = encodeManifest({ kind, name, mediaType, plaintextBytes: this.#plaintextBytes, createdMs, segmentBytes });
+    const { name, mediaType, kind, dictionary } = this.#options;
+    const manifest = encodeManifest({
+      kind, name, mediaType, plaintextBytes: this.#plaintextBytes, createdMs, segmentBytes,
+      ...(dictionary && { dictionary: { root: dictionary.root, key: dictionary.key } }),
+    });
     const sealedManifest = codec.seal(this.#keys.manifestKey, manifest, manifestContext(this.#salt));
     const layout = buildLayout(deriveKey, {
       mode, segmentBytes, salt: this.#salt, keyCommitment: this.#keys.commitment, deleteTag: this.#keys.deleteTag,
@@ -212,6 +242,7 @@ class ObjectPut {
       storedBytes: layout.view.header.storedBytes + metadataBytes * committed.holders,
       survivesFailures: survivesFailures(this.#upload.slots),
       ack: { asked, ...committed },
+      compression: this.#compressed.report(dictionary && digestOf(dictionary.root)),
     };
   }
 }

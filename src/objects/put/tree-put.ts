@@ -1,7 +1,9 @@
 /** A tree of files to one directory object: small files packed, large ones as objects of their own. */
-import type { AckLevel, PutOptions, PutResult, TreeEntry } from '../types.ts';
+import type { AckLevel, PutCompression, PutOptions, PutResult, TreeEntry } from '../types.ts';
 import { mapConcurrent, toHex } from '../../std/std.ts';
 import { checkPath, directoryMediaType, encodeDirectory, packedFileBytes, type DirectoryEntry, type DirectoryMember } from '../format/directory.ts';
+import { summedCompression } from './compression.ts';
+import type { UsedDictionary } from './dictionary.ts';
 
 /** One stored object, before it has a name in the catalogue. */
 export interface StoredObject {
@@ -11,6 +13,7 @@ export interface StoredObject {
   readonly storedBytes: number;
   readonly survivesFailures: number;
   readonly ack: PutResult['ack'];
+  readonly compression: PutCompression;
 }
 
 export interface PutObjectOptions {
@@ -19,6 +22,7 @@ export interface PutObjectOptions {
   readonly kind: 'file' | 'directory' | 'pack';
   readonly ack?: AckLevel;
   readonly expectedBytes?: number;
+  readonly dictionary?: UsedDictionary;
   readonly signal?: AbortSignal;
 }
 
@@ -97,6 +101,7 @@ export async function putTree(
       storedBytes: list.storedBytes + stored.reduce((sum, each) => sum + each.storedBytes, 0),
       survivesFailures: stored.reduce((least, each) => Math.min(least, each.survivesFailures), list.survivesFailures),
       ack: weakest([list, ...stored].map((each) => each.ack)),
+      compression: summedCompression([list, ...stored].map((each) => each.compression)),
     };
   } catch (error) {
     pack?.stream.fail(error);
