@@ -29,7 +29,8 @@ function load(path: string): WasmLoad {
   }
 }
 
-/** `threads` is the most that work at once; by default one a core up to four. */
+/** `threads` is the most that work at once; by default one a core up to four. With 0 calls are made where they are asked for. */
 export function createWasmCodec(load: WasmLoad & { ok: true }, options: { readonly threads?: number } = {}): Codec {
-  return new WasmCodec(new Ces(load.module), createPool(load.module, options.threads));
+  const ces = new Ces(load.module);
+  return new WasmCodec(ces, options.threads === 0 ? async (call, inputs) => ces.perform(call, inputs) : createPool(load.module, options.threads));
 }
