@@ -23,7 +23,7 @@ use crate::error;
 const MAX_SMALL_BYTES: usize = 1024 * 1024;
 
 /// Shards in pooled memory.
-struct Pooled(Block);
+pub(crate) struct Pooled(Block);
 
 impl Memory for Pooled {
     fn with_capacity(capacity: usize) -> Self {

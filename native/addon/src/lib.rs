@@ -11,6 +11,8 @@ mod body;
 mod ces;
 #[cfg(feature = "ces")]
 mod cores;
+#[cfg(feature = "ces")]
+mod measure;
 #[cfg(feature = "p2p")]
 mod p2p;
 #[cfg(feature = "probe")]

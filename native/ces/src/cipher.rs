@@ -84,7 +84,13 @@ impl Cipher {
     }
 
     /// Encrypts in place and gives the tag.
-    pub(crate) fn seal(self, text: &mut [u8], key: &Key, nonce: &Nonce, associated_data: &[u8]) -> Result<Tag, Refused> {
+    pub(crate) fn seal(
+        self,
+        text: &mut [u8],
+        key: &Key,
+        nonce: &Nonce,
+        associated_data: &[u8],
+    ) -> Result<Tag, Refused> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Library::Avx512 if text.len() >= SHORT_BYTES => {

@@ -18,10 +18,12 @@ mod hash;
 pub mod judge;
 pub mod kernel;
 pub mod matrix;
+pub mod measure;
 mod memory;
 pub mod rows;
 pub mod seal;
 pub mod segment;
+pub mod selftest;
 mod spread;
 pub mod stripe;
 pub mod whole;
@@ -35,6 +37,7 @@ pub use error::{Error, Result};
 pub use hash::{derive_key, hash_kernel, identity};
 pub use kernel::Kernel;
 pub use memory::{Memory, Span};
+pub use zstd_safe::version_string as zstd_version;
 
 /// Rows that carry data.
 pub const DATA_SHARDS: usize = 8;
