@@ -1,7 +1,7 @@
 /** What makes a figure a result: the machine, the commit, the seed, and the spread over runs. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 export interface Machine {
@@ -13,6 +13,8 @@ export interface Machine {
   readonly architecture: string;
   /** How the clock of the first core is governed; `unknown` where the machine does not tell, as most virtual ones. */
   readonly governor: string;
+  /** Load average of the last minute when the bench began: beyond half the cores other work disturbs the figures. */
+  readonly load: number;
   /** The compiler found on the path, which built the addon when it was built here. */
   readonly rustc: string;
 }
@@ -63,6 +65,7 @@ export function machine(): Machine {
     node: process.version,
     architecture: `${platform()} ${arch()}`,
     governor: attempt(() => readFileSync('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor', 'utf8').trim()) ?? 'unknown',
+    load: loadavg()[0] ?? 0,
     rustc: attempt(() => execFileSync('rustc', ['--version'], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 }).toString().trim()) ?? 'unknown',
   };
 }

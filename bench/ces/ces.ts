@@ -32,8 +32,8 @@ export interface CesRecord extends BenchRecord {
 }
 
 /** Whole rounds take about half a minute; seven give quartiles that mean something. */
-const fullPace: Pace = { rounds: 7, shortRounds: 5, roundMs: 20 };
-const smokePace: Pace = { rounds: 1, shortRounds: 1, roundMs: 1 };
+const fullPace: Pace = { rounds: 7, stages: { rounds: 25, roundMs: 4 }, pipelines: { rounds: 5, roundMs: 20 } };
+const smokePace: Pace = { rounds: 1, stages: { rounds: 1, roundMs: 1 }, pipelines: { rounds: 1, roundMs: 1 } };
 const own = {
   native: new URL('../subjects/native.ts', import.meta.url),
   addon: new URL('../subjects/addon.ts', import.meta.url),
@@ -49,6 +49,7 @@ function ownSubjects(): SubjectStart[] {
 
 export async function benchCes({ seed, smoke, rounds, rivals, signal, progress }: CesOptions): Promise<CesRecord> {
   const bench: Bench = { sizes: smoke ? smokeSizes : fullSizes, cores: availableParallelism() };
+  const before = machine();
   const pace = { ...(smoke ? smokePace : fullPace), ...(rounds === undefined ? {} : { rounds }) };
   const data = makeDataSets(bench.sizes.block, seed);
   const subjects = new Map<string, Subject>();
@@ -63,7 +64,7 @@ export async function benchCes({ seed, smoke, rounds, rivals, signal, progress }
     });
     const missing = new Map(notes.flatMap((note) => ('missing' in note ? [[note.id, note.missing] as const] : [])));
     return {
-      bench: 'ces', machine: machine(), commit: commit(), seed, pace, subjects: notes,
+      bench: 'ces', machine: before, commit: commit(), seed, pace, subjects: notes,
       data: data.sets.map(({ name, bytes, xxhash64, origin }) => ({ name, bytes, xxhash64, origin })),
       rows: rowsOf(groups.flat(), results),
       ratios: ratiosFrom((cell) => {

@@ -43,9 +43,9 @@ function headerOf(record: BenchRecord): string {
   const { machine, commit, seed } = record;
   const facts: [string, string][] = [
     ['processor', `${machine.cpu}, ${machine.cores} cores`], ['memory', `${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB`],
-    ['system', `${machine.architecture}, kernel ${machine.kernel}`], ['clock governor', machine.governor], ['Node.js', machine.node], ['compiler', machine.rustc],
+    ['system', `${machine.architecture}, kernel ${machine.kernel}`], ['clock governor', machine.governor], ['load before', machine.load.toFixed(1)], ['Node.js', machine.node], ['compiler', machine.rustc],
     ['commit', commit.endsWith('+') ? `${commit.slice(0, -1)} with changes` : commit], ['seed', String(seed)],
-    ...(isCes(record) ? [['rounds', `${record.pace.rounds} over everything, each ${record.pace.shortRounds} × ${record.pace.roundMs} ms`] as [string, string]] : []),
+    ...(isCes(record) ? [['rounds', `${record.pace.rounds} over everything, each ${record.pace.stages.rounds} × ${record.pace.stages.roundMs} ms`] as [string, string]] : []),
   ];
   return `<header><h1>Pangea node benchmark</h1><p>What this machine gives, and what of it we use.</p>
 <ul class="facts">${facts.map(([name, value]) => `<li><b>${name}</b>${escapeText(value)}</li>`).join('')}</ul></header>`;

@@ -1,6 +1,7 @@
 /** A backend of the codec as a subject: every call through the TypeScript contract, timed from JavaScript, as the node makes it. */
 import type { Body } from '../../src/body/body.ts';
 import type { Codec, Compression } from '../../src/codec/codec.ts';
+import { mapConcurrent } from '../../src/std/std.ts';
 import { dataRows, type Measured, type MeasureRequest, type Op, parityRows } from '../protocol.ts';
 import { checkOf, type Served, timed } from './serve.ts';
 
@@ -11,12 +12,12 @@ const context = { salt: new Uint8Array(32), stripe: 0, segmentsInStripe: segment
 const parity = Array.from({ length: parityRows }, (_, row) => dataRows + row);
 const lost = [0, 1, 2, 3];
 
-interface Workload {
+export interface Workload {
   readonly call: () => unknown;
   readonly check?: () => Promise<string>;
 }
 
-type Make = (codec: Codec, request: MeasureRequest, data: Buffer, body: (bytes: Uint8Array) => Body) => Promise<Workload> | Workload;
+export type Make = (codec: Codec, request: MeasureRequest, data: Buffer, body: (bytes: Uint8Array) => Body) => Promise<Workload> | Workload;
 
 const workloads: Partial<Record<Op, Make>> = {
   copy: (_codec, _request, data) => {
@@ -46,13 +47,12 @@ const workloads: Partial<Record<Op, Make>> = {
   'stripe-encode': (codec, { level }, data) => ({
     call: async () => release((await codec.encodeStripe({ plaintext: [data], segmentLengths: lengthsOf(data), key, context, compression: compressionOf(level) })).shards),
   }),
-  'stripe-open': async (codec, { level }, data) => {
+  'stripe-open': async (codec, { level, threads = 1 }, data) => {
     const lengths = lengthsOf(data);
     const { shards } = await codec.encodeStripe({ plaintext: [data], segmentLengths: lengths, key, context, compression: compressionOf(level) });
-    return {
-      call: async () => release(await Promise.all(lengths.map((plaintextBytes, segment) =>
-        codec.openSegment({ sealed: shards[segment] as Body, segment, plaintextBytes, key, context })))),
-    };
+    const open = async (plaintextBytes: number, segment: number): Promise<void> =>
+      (await codec.openSegment({ sealed: shards[segment] as Body, segment, plaintextBytes, key, context })).release();
+    return { call: () => mapConcurrent([...lengths.entries()], threads === 1 ? 1 : lengths.length, ([segment, bytes]) => open(bytes, segment)) };
   },
 };
 
@@ -99,17 +99,20 @@ export interface CodecSubject {
   readonly language: string;
   /** Brings bytes to where the backend works on them, before the timing. */
   body(bytes: Uint8Array): Body;
+  /** Stages that the backend lends out without the contract around them. */
+  readonly stages?: Partial<Record<Op, Make>>;
 }
 
-export function codecSubject(codec: Codec, { version, language, body }: CodecSubject): Served {
+export function codecSubject(codec: Codec, { version, language, body, stages }: CodecSubject): Served {
   const { kernels } = codec;
+  const all = { ...workloads, ...stages };
   return {
     hello: {
-      name: `Pangea ${codec.name}`, version, language, ops: Object.keys(workloads), stages: { ...kernels },
+      name: `Pangea ${codec.name}`, version, language, ops: Object.keys(all), stages: { ...kernels },
       detail: `reed-solomon ${kernels.reedSolomon}, seal ${kernels.seal}, hash ${kernels.hash}, compress ${kernels.compress}`,
     },
     async measure(request, data): Promise<Measured> {
-      const make = workloads[request.op];
+      const make = all[request.op];
       if (make === undefined) throw new Error(`${codec.name} has no ${request.op} of its own`);
       const workload = await make(codec, request, data, body);
       return { check: (await workload.check?.()) ?? '', rates: await timed(request, workload.call) };

@@ -7,6 +7,9 @@ import { type Measured, type MeasureRequest, ops } from '../protocol.ts';
 import { checkWith } from './codec.ts';
 import { serve, type Served } from './serve.ts';
 
+/** The level by which the addon means that the content decides. */
+const contentDecides = -1;
+
 await serve(() => {
   const load = loadNative();
   if (!load.ok) throw new Error(load.reason);
@@ -19,8 +22,8 @@ function nativeSubject(native: Native): Served {
   return {
     hello: {
       name: 'Pangea native', version, language: 'Rust', ops, kernels, ciphers,
-      stages: { reedSolomon: bestKernel, seal: bestCipher, hash, compress: zstd },
-      detail: `reed-solomon ${bestKernel}, seal ${bestCipher}, hash ${hash}, compress ${zstd}`,
+      stages: { reedSolomon: bestKernel, seal: bestCipher, hash, compress: `zstd ${zstd}` },
+      detail: `reed-solomon ${bestKernel}, seal ${bestCipher}, hash ${hash}, compress zstd ${zstd}`,
     },
     async measure(request: MeasureRequest, data: Buffer): Promise<Measured> {
       const { op, bytes, rounds, roundMs, threads = 1, level = contentDecides, kernel = bestKernel, cipher = bestCipher } = request;

@@ -7,7 +7,7 @@ import { reportOf } from '../../bench/report/html.ts';
 const row = (workload: string, variant: string, ...values: number[]): Row => ({ workload, variant, unit: 'MiB/s', value: spread(values) });
 const record = (cpu: string, rows: readonly Row[], more: object = {}): BenchRecord => ({
   bench: 'store', commit: 'abc', seed: 1, rows, ...more,
-  machine: { cpu, cores: 2, memoryBytes: 2 ** 30, kernel: '6', node: 'v24', architecture: 'linux x64', governor: 'unknown', rustc: 'unknown' },
+  machine: { cpu, cores: 2, memoryBytes: 2 ** 30, kernel: '6', node: 'v24', architecture: 'linux x64', governor: 'unknown', load: 0, rustc: 'unknown' },
 });
 
 test('rows are matched by what was done and by whom; what only one has stays in the table', () => {
