@@ -66,6 +66,7 @@ pub static NIBBLE_PRODUCTS: [[[u8; 16]; 2]; 256] = {
 
 /// For each coefficient, multiplication by it as the 8×8 bit matrix of `GF2P8AFFINEQB`: byte 7−i holds
 /// the row that makes bit i. The instruction's own multiplication is of another polynomial (0x11B).
+#[cfg(target_arch = "x86_64")]
 pub static AFFINE_MATRICES: [u64; 256] = {
     let mut matrices = [0; 256];
     let mut coefficient = 0;

@@ -22,7 +22,10 @@ mod scalar;
 mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod ssse3;
-#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")), expect(dead_code))]
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")),
+    expect(dead_code, unused_macros, unused_imports)
+)]
 mod sweep;
 
 use std::sync::OnceLock;
@@ -344,7 +347,7 @@ const IN_FLIGHT_BYTES: usize = 384;
 fn dyadic(coefficients: &[[u8; MAX_OUTPUTS]]) -> Option<Dyadic> {
     let coefficients: &[[u8; MAX_OUTPUTS]; DATA_SHARDS] = coefficients.try_into().ok()?;
     let form: Dyadic = std::array::from_fn(|half| std::array::from_fn(|i| coefficients[4 * half + i][0]));
-    let fits = |(i, row): (usize, &[u8; MAX_OUTPUTS])| (0..MAX_OUTPUTS).all(|o| row[o] == form[i / 4][i % 4 ^ o]);
+    let fits = |(i, row): (usize, &[u8; MAX_OUTPUTS])| (0..MAX_OUTPUTS).all(|o| row[o] == form[i / 4][(i % 4) ^ o]);
     coefficients.iter().enumerate().all(fits).then_some(form)
 }
 

@@ -27,6 +27,7 @@ pub mod selftest;
 mod spread;
 pub mod stripe;
 pub mod whole;
+pub mod wide;
 mod workspace;
 
 pub use cipher::Cipher;

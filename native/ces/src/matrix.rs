@@ -1,6 +1,6 @@
 //! The coding matrix and its inverses.
 //!
-//! Vandermonde rows r^c (r = 0…11, c = 0…7) are multiplied with the inverse of their top square, so
+//! Vandermonde rows r^c (r = 0…23, c = 0…7) are multiplied with the inverse of their top square, so
 //! that the first eight rows are the identity. Any eight rows are independent. Later rows do not
 //! depend on how many there are, so a wider code adds rows and changes none.
 
@@ -9,15 +9,18 @@ use std::sync::OnceLock;
 use crate::field::{inverse, multiply, raise};
 use crate::{DATA_SHARDS, TOTAL_SHARDS};
 
+/// All rows of the widest code.
+pub const WIDE_ROWS: usize = 24;
+
 /// Coefficients of one output row.
 pub type Row = [u8; DATA_SHARDS];
 /// Eight rows.
 pub type Square = [Row; DATA_SHARDS];
 
-const fn vandermonde() -> [Row; TOTAL_SHARDS] {
-    let mut rows = [[0; DATA_SHARDS]; TOTAL_SHARDS];
+const fn vandermonde() -> [Row; WIDE_ROWS] {
+    let mut rows = [[0; DATA_SHARDS]; WIDE_ROWS];
     let mut row = 0;
-    while row < TOTAL_SHARDS {
+    while row < WIDE_ROWS {
         let mut column = 0;
         while column < DATA_SHARDS {
             rows[row][column] = raise(row as u8, column);
@@ -28,7 +31,7 @@ const fn vandermonde() -> [Row; TOTAL_SHARDS] {
     rows
 }
 
-const fn row_times(row: &Row, square: &Square) -> Row {
+pub(crate) const fn row_times(row: &Row, square: &Square) -> Row {
     let mut product = [0; DATA_SHARDS];
     let mut inner = 0;
     while inner < DATA_SHARDS {
@@ -43,7 +46,7 @@ const fn row_times(row: &Row, square: &Square) -> Row {
 }
 
 /// Gauss–Jordan. The input must not be singular, which no eight rows of the coding matrix are.
-const fn invert(mut work: Square) -> Square {
+pub(crate) const fn invert(mut work: Square) -> Square {
     let mut result = [[0; DATA_SHARDS]; DATA_SHARDS];
     let mut column = 0;
     while column < DATA_SHARDS {
@@ -83,7 +86,7 @@ const fn invert(mut work: Square) -> Square {
     result
 }
 
-const fn build_coding_matrix() -> [Row; TOTAL_SHARDS] {
+const fn build_matrix() -> [Row; WIDE_ROWS] {
     let mut rows = vandermonde();
     let mut top = [[0; DATA_SHARDS]; DATA_SHARDS];
     let mut row = 0;
@@ -93,15 +96,26 @@ const fn build_coding_matrix() -> [Row; TOTAL_SHARDS] {
     }
     let inverted = invert(top);
     row = 0;
-    while row < TOTAL_SHARDS {
+    while row < WIDE_ROWS {
         rows[row] = row_times(&rows[row], &inverted);
         row += 1;
     }
     rows
 }
 
-/// Row r says how shard r is made of the eight data shards.
-pub const CODING_MATRIX: [Row; TOTAL_SHARDS] = build_coding_matrix();
+/// Row r says how shard r is made of the eight data shards, in the code of 8+16 and every narrower one.
+pub const WIDE_MATRIX: [Row; WIDE_ROWS] = build_matrix();
+
+/// The rows of 8+4.
+pub const CODING_MATRIX: [Row; TOTAL_SHARDS] = {
+    let mut rows = [[0; DATA_SHARDS]; TOTAL_SHARDS];
+    let mut row = 0;
+    while row < TOTAL_SHARDS {
+        rows[row] = WIDE_MATRIX[row];
+        row += 1;
+    }
+    rows
+};
 
 /// How row `wanted` is made of the rows `present`, eight of them and ascending. The 495 inverses there are get kept.
 #[must_use]

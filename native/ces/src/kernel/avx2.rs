@@ -1,9 +1,9 @@
 //! 32 bytes a step with byte shuffles: a product is looked up by the low nibble and by the high one.
 
 use std::arch::x86_64::{
-    __m256i, _mm_loadu_si128, _mm_sfence, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_loadu_si256,
-    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi64, _mm256_storeu_si256,
-    _mm256_stream_si256, _mm256_xor_si256,
+    __m256i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_sfence, _mm256_and_si256, _mm256_broadcastsi128_si256,
+    _mm256_loadu_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi64,
+    _mm256_storeu_si256, _mm256_stream_si256, _mm256_xor_si256,
 };
 
 use super::sweep::{Lanes, entry_points};
@@ -15,6 +15,7 @@ struct Shuffle(__m256i);
 // SAFETY of all blocks: `Lanes` is used only where the instructions are enabled, on pointers good for 32 bytes.
 impl Lanes for Shuffle {
     const BYTES: usize = 32;
+    const AHEAD: usize = 256;
     /// Products with the low nibbles, and with the high ones.
     type Factor = [__m256i; 2];
     /// Low nibbles, high nibbles.
@@ -60,6 +61,12 @@ impl Lanes for Shuffle {
     unsafe fn fence() {
         // SAFETY: part of every x86-64.
         unsafe { _mm_sfence() }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(at: *const u8) {
+        // SAFETY: a prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 
     #[inline(always)]

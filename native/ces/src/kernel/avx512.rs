@@ -1,9 +1,9 @@
 //! 64 bytes a step with byte shuffles, for processors that have AVX-512 without GFNI.
 
 use std::arch::x86_64::{
-    __m512i, _mm_loadu_si128, _mm_sfence, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_loadu_si512,
-    _mm512_set1_epi8, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_srli_epi64, _mm512_storeu_si512,
-    _mm512_stream_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+    __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_sfence, _mm512_and_si512, _mm512_broadcast_i32x4,
+    _mm512_loadu_si512, _mm512_set1_epi8, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_srli_epi64,
+    _mm512_storeu_si512, _mm512_stream_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
 use super::sweep::{Lanes, entry_points};
@@ -18,6 +18,7 @@ const XOR3: i32 = 0x96;
 // SAFETY of all blocks: `Lanes` is used only where the instructions are enabled, on pointers good for 64 bytes.
 impl Lanes for Shuffle {
     const BYTES: usize = 64;
+    const AHEAD: usize = 256;
     /// Products with the low nibbles, and with the high ones.
     type Factor = [__m512i; 2];
     /// Low nibbles, high nibbles.
@@ -63,6 +64,12 @@ impl Lanes for Shuffle {
     unsafe fn fence() {
         // SAFETY: part of every x86-64.
         unsafe { _mm_sfence() }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(at: *const u8) {
+        // SAFETY: a prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 
     #[inline(always)]

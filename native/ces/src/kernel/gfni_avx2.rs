@@ -14,6 +14,7 @@ struct Gfni(__m256i);
 // SAFETY of all blocks: `Lanes` is used only where the instructions are enabled, on pointers good for 32 bytes.
 impl Lanes for Gfni {
     const BYTES: usize = 32;
+    const AHEAD: usize = 256;
     type Factor = __m256i;
     type Operand = __m256i;
 

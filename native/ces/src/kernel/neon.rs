@@ -20,9 +20,7 @@ impl Lanes for Table {
     unsafe fn factor(coefficient: u8) -> [uint8x16_t; 2] {
         let [low, high] = &NIBBLE_PRODUCTS[usize::from(coefficient)];
         // SAFETY: see above; a table has 16 bytes.
-        unsafe {
-            [vld1q_u8(low.as_ptr()), vld1q_u8(high.as_ptr())]
-        }
+        unsafe { [vld1q_u8(low.as_ptr()), vld1q_u8(high.as_ptr())] }
     }
 
     #[inline(always)]
@@ -64,12 +62,7 @@ impl Lanes for Table {
     #[inline(always)]
     unsafe fn times(operand: [uint8x16_t; 2], factor: [uint8x16_t; 2]) -> Self {
         // SAFETY: see above.
-        unsafe {
-            Self(veorq_u8(
-                vqtbl1q_u8(factor[0], operand[0]),
-                vqtbl1q_u8(factor[1], operand[1]),
-            ))
-        }
+        unsafe { Self(veorq_u8(vqtbl1q_u8(factor[0], operand[0]), vqtbl1q_u8(factor[1], operand[1]))) }
     }
 }
 

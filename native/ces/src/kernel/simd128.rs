@@ -9,7 +9,7 @@ use crate::field::NIBBLE_PRODUCTS;
 #[derive(Clone, Copy)]
 struct Swizzle(v128);
 
-// SAFETY of all blocks: `Lanes` is used only where the instructions are enabled, on pointers good for 16 bytes.
+// SAFETY of all blocks: `Lanes` is used only on pointers good for 16 bytes.
 impl Lanes for Swizzle {
     const BYTES: usize = 16;
     /// Products with the low nibbles, and with the high ones.
@@ -21,15 +21,12 @@ impl Lanes for Swizzle {
     unsafe fn factor(coefficient: u8) -> [v128; 2] {
         let [low, high] = &NIBBLE_PRODUCTS[usize::from(coefficient)];
         // SAFETY: see above; a table has 16 bytes.
-        unsafe {
-            [v128_load(low.as_ptr().cast()), v128_load(high.as_ptr().cast())]
-        }
+        unsafe { [v128_load(low.as_ptr().cast()), v128_load(high.as_ptr().cast())] }
     }
 
     #[inline(always)]
     unsafe fn zero() -> Self {
-        // SAFETY: see above.
-        unsafe { Self(u8x16_splat(0)) }
+        Self(u8x16_splat(0))
     }
 
     #[inline(always)]
@@ -46,31 +43,22 @@ impl Lanes for Swizzle {
 
     #[inline(always)]
     unsafe fn xor(self, other: Self) -> Self {
-        // SAFETY: see above.
-        unsafe { Self(v128_xor(self.0, other.0)) }
+        Self(v128_xor(self.0, other.0))
     }
 
     #[inline(always)]
     unsafe fn operand(self) -> [v128; 2] {
-        // SAFETY: see above.
-        unsafe { [v128_and(self.0, u8x16_splat(15)), u8x16_shr(self.0, 4)] }
+        [v128_and(self.0, u8x16_splat(15)), u8x16_shr(self.0, 4)]
     }
 
     #[inline(always)]
     unsafe fn add(a: [v128; 2], b: [v128; 2]) -> [v128; 2] {
-        // SAFETY: see above.
-        unsafe { [v128_xor(a[0], b[0]), v128_xor(a[1], b[1])] }
+        [v128_xor(a[0], b[0]), v128_xor(a[1], b[1])]
     }
 
     #[inline(always)]
     unsafe fn times(operand: [v128; 2], factor: [v128; 2]) -> Self {
-        // SAFETY: see above.
-        unsafe {
-            Self(v128_xor(
-                i8x16_swizzle(factor[0], operand[0]),
-                i8x16_swizzle(factor[1], operand[1]),
-            ))
-        }
+        Self(v128_xor(i8x16_swizzle(factor[0], operand[0]), i8x16_swizzle(factor[1], operand[1])))
     }
 }
 

@@ -1,8 +1,8 @@
 //! 16 bytes a step with byte shuffles, for x86-64 before 2013 and emulators.
 
 use std::arch::x86_64::{
-    __m128i, _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_setzero_si128, _mm_sfence, _mm_shuffle_epi8,
-    _mm_srli_epi64, _mm_storeu_si128, _mm_stream_si128, _mm_xor_si128,
+    __m128i, _MM_HINT_T0, _mm_and_si128, _mm_loadu_si128, _mm_prefetch, _mm_set1_epi8, _mm_setzero_si128, _mm_sfence,
+    _mm_shuffle_epi8, _mm_srli_epi64, _mm_storeu_si128, _mm_stream_si128, _mm_xor_si128,
 };
 
 use super::sweep::{Lanes, entry_points};
@@ -14,6 +14,7 @@ struct Shuffle(__m128i);
 // SAFETY of all blocks: `Lanes` is used only where the instructions are enabled, on pointers good for 16 bytes.
 impl Lanes for Shuffle {
     const BYTES: usize = 16;
+    const AHEAD: usize = 256;
     /// Products with the low nibbles, and with the high ones.
     type Factor = [__m128i; 2];
     /// Low nibbles, high nibbles.
@@ -23,9 +24,7 @@ impl Lanes for Shuffle {
     unsafe fn factor(coefficient: u8) -> [__m128i; 2] {
         let [low, high] = &NIBBLE_PRODUCTS[usize::from(coefficient)];
         // SAFETY: see above; a table has 16 bytes.
-        unsafe {
-            [_mm_loadu_si128(low.as_ptr().cast()), _mm_loadu_si128(high.as_ptr().cast())]
-        }
+        unsafe { [_mm_loadu_si128(low.as_ptr().cast()), _mm_loadu_si128(high.as_ptr().cast())] }
     }
 
     #[inline(always)]
@@ -59,6 +58,12 @@ impl Lanes for Shuffle {
     }
 
     #[inline(always)]
+    unsafe fn prefetch(at: *const u8) {
+        // SAFETY: a prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn xor(self, other: Self) -> Self {
         // SAFETY: see above.
         unsafe { Self(_mm_xor_si128(self.0, other.0)) }
@@ -82,12 +87,7 @@ impl Lanes for Shuffle {
     #[inline(always)]
     unsafe fn times(operand: [__m128i; 2], factor: [__m128i; 2]) -> Self {
         // SAFETY: see above.
-        unsafe {
-            Self(_mm_xor_si128(
-                _mm_shuffle_epi8(factor[0], operand[0]),
-                _mm_shuffle_epi8(factor[1], operand[1]),
-            ))
-        }
+        unsafe { Self(_mm_xor_si128(_mm_shuffle_epi8(factor[0], operand[0]), _mm_shuffle_epi8(factor[1], operand[1]))) }
     }
 }
 

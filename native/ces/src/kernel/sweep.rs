@@ -3,6 +3,8 @@
 //! Everything here is inlined into a function of the instruction set's own file that enables the
 //! instructions; on its own it would compile to calls. For that reason loops and no closures.
 
+#![expect(clippy::needless_range_loop, reason = "iterators and their closures may stay calls without the instructions")]
+
 use super::{Dyadic, MAX_OUTPUTS, Order, Stores, Task};
 use crate::DATA_SHARDS;
 
@@ -154,7 +156,11 @@ struct Product<'a, V: Lanes, const OUTPUTS: usize, const INPUTS: usize> {
 
 impl<'a, V: Lanes, const OUTPUTS: usize, const INPUTS: usize> Product<'a, V, OUTPUTS, INPUTS> {
     #[inline(always)]
-    unsafe fn new(task: &Task<'_, '_>, inputs: &'a [*const u8; DATA_SHARDS], outputs: &'a [*mut u8; MAX_OUTPUTS]) -> Self {
+    unsafe fn new(
+        task: &Task<'_, '_>,
+        inputs: &'a [*const u8; DATA_SHARDS],
+        outputs: &'a [*mut u8; MAX_OUTPUTS],
+    ) -> Self {
         // SAFETY: the caller vouches for the instructions.
         let mut factors = unsafe { [[V::factor(0); OUTPUTS]; DATA_SHARDS] };
         for i in 0..task.inputs.len() {
