@@ -9,14 +9,22 @@ import { MemoryDhtNetwork } from '../../src/dht/dht.ts';
 import { MemoryKv } from '../../src/kv/kv.ts';
 import { loadNative } from '../../src/native/native.ts';
 import { openObjects, type ObjectEngine } from '../../src/objects/engine.ts';
+import type { TreeEntry } from '../../src/objects/types.ts';
 import { openPeerRegistry } from '../../src/peers/peers.ts';
 import { concatBytes, seededRandom, systemClock, systemRandom, utf8 } from '../../src/std/std.ts';
 import { openNativeStore, openNodeFsStore, type ShardStore } from '../../src/store/store.ts';
 import { discardMetrics, silentLogger } from '../../src/telemetry/telemetry.ts';
 import { MemoryNetwork } from '../../src/transport/transport.ts';
+import { smallRecords } from '../conformance/codec-dictionary.ts';
 import { simulatedPeerId } from '../sim/peer-ids.ts';
 import { settings } from '../sim/world.ts';
 import { assertSame, collect, noise, stream, stripeBytes } from './world.ts';
+
+async function* samples(): AsyncGenerator<TreeEntry> {
+  for (const [at, record] of smallRecords(1000).entries()) {
+    yield { path: `${at}`, type: 'file', mode: 0o600, modifiedMs: 0, bytes: record.length, content: stream(record) };
+  }
+}
 
 interface Variant {
   readonly name: string;
@@ -75,8 +83,17 @@ for (const { name, skip, makeCodec, openStore } of variants) {
         assert.equal(result.ack.fsynced, 12);
         links.push(result.link);
       }
+      const writer = (nodes[0] as (typeof nodes)[0]).engine;
+      const learning = writer.trainDictionary(samples(), { name: 'records', bytes: 2048 });
+      if (name.startsWith('portable')) await assert.rejects(learning, { code: 'NOT_SUPPORTED' });
+      else assert.equal((await learning).mediaType, 'application/x-zstd-dictionary');
+      const [record] = smallRecords(1) as [Uint8Array];
+      const dictionary = name.startsWith('portable') ? {} : { dictionary: 'records' };
+      const small = await writer.put(stream(record), { name: 'record', ...dictionary });
+      if (!name.startsWith('portable')) assert.ok(small.compression.compressedBytes * 2 < record.length, `${small.compression.compressedBytes}`);
+      links.push(small.link);
       for (const dead of [2, 5, 8, 11]) await nodes[dead]?.stop();
-      for (const [index, bytes] of [...objects, text].entries()) {
+      for (const [index, bytes] of [...objects, text, record].entries()) {
         const { content } = await (nodes[7] as (typeof nodes)[0]).engine.get(links[index] as string);
         assertSame(await collect(content), bytes);
       }

@@ -1,11 +1,14 @@
 //! What the decision between storing and compressing costs, and what it gets wrong: `judge FILE…`. Each file is cut in
-//! segments of 1 MiB, judged, and compressed at level 3 all the same to know what was right.
+//! segments of 1 MiB, judged, and compressed at level 3 all the same to know what was right. Then what share of encoding
+//! a stripe of random data the decision is.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use pangea_ces::Span;
 use pangea_ces::judge::worth_compressing;
+use pangea_ces::segment::Context;
+use pangea_ces::stripe::encode_stripe;
+use pangea_ces::{Effort, Engine, Span};
 
 const SEGMENT_BYTES: usize = 1024 * 1024;
 const LEVEL: i32 = 3;
@@ -54,6 +57,56 @@ fn main() {
             median(&mut compressing) * 1e6,
         );
     }
+    share();
+}
+
+/// Interleaved rounds over many buffers, so that the content is in no cache.
+fn share() {
+    const STRIPES: usize = 12;
+    let mut state = 1_u64;
+    let stripes: Vec<Vec<u8>> = (0..STRIPES)
+        .map(|_| {
+            (0..SEGMENT_BYTES)
+                .flat_map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    state.to_le_bytes()
+                })
+                .collect()
+        })
+        .collect();
+    let engine = Engine::detect();
+    let context = Context { salt: [0; 32], stripe: 0, segments_in_stripe: 8 };
+    let encode = |stripe: &[u8], effort: Effort| {
+        let start = Instant::now();
+        let lengths = [SEGMENT_BYTES; 8];
+        let content = [stripe];
+        black_box(
+            encode_stripe::<Vec<u8>>(&engine, Span::new(&content), &lengths, &[1; 32], &context, effort.into(), 1)
+                .is_ok(),
+        );
+        start.elapsed().as_secs_f64()
+    };
+    let (mut stored, mut judged, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..20 * STRIPES {
+        let stripe = &stripes[round % STRIPES];
+        stored.push(encode(stripe, Effort::Store));
+        let start = Instant::now();
+        for segment in stripes[(round + STRIPES / 2) % STRIPES].chunks(SEGMENT_BYTES) {
+            black_box(worth_compressing(Span::new(&[segment])));
+        }
+        alone.push(start.elapsed().as_secs_f64());
+        judged.push(encode(&stripes[(round + 1) % STRIPES], Effort::Sample { min: 3, max: 9 }));
+    }
+    let (stored, judged, alone) = (median(&mut stored), median(&mut judged), median(&mut alone));
+    println!(
+        "stripe of 8 MiB: stored unasked {:.2} ms, judged first {:.2} ms, the judge alone {:.3} ms = {:.2} %",
+        stored * 1e3,
+        judged * 1e3,
+        alone * 1e3,
+        alone / stored * 100.0
+    );
 }
 
 fn median(times: &mut [f64]) -> f64 {
