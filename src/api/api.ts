@@ -1,7 +1,7 @@
 /**
  * What the node can do for a caller: one contract for command line, HTTP, RPC and library. Types only.
  */
-import type { Capabilities, StagePlan } from '../capabilities/capabilities.ts';
+import type { CalibrationReport, Capabilities, StagePlan } from '../capabilities/capabilities.ts';
 import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, ObjectReference, PutOptions, PutResult, TrainOptions, TreeEntry } from '../objects/objects.ts';
 import type { PeerRecord } from '../peers/peers.ts';
 
@@ -31,6 +31,7 @@ export interface NodeStatus {
 export interface Plan {
   readonly capabilities: Capabilities;
   readonly stages: readonly StagePlan[];
+  readonly calibration: CalibrationReport;
   readonly notes: readonly string[];
 }
 

@@ -22,11 +22,18 @@ export interface Capabilities {
   readonly native: Probe;
 }
 
+/** What `--force no-FEATURE` can hide from the choice. */
+export type Feature = keyof Capabilities['cpu'] | 'simd128' | 'native';
+
 /** One candidate path of a stage, in the order of preference. */
 export interface PathCandidate {
   readonly path: string;
   readonly usable: boolean;
   readonly reason: string;
+  /** Present and true: it runs here, but gave wrong results in its self-test. */
+  readonly quarantined?: boolean;
+  /** Bytes of data a second on one thread, best round of the calibration; left out where nothing was measured. */
+  readonly bytesPerSecond?: number;
 }
 
 export interface StagePlan {
@@ -34,12 +41,41 @@ export interface StagePlan {
   readonly chosen: string;
   readonly why: string;
   readonly forced: boolean;
+  /** Of the chosen path, where it was measured. */
+  readonly bytesPerSecond?: number;
+  /** All paths of the stage, the chosen one among them. */
+  readonly candidates: readonly PathCandidate[];
+  /** The candidates without the chosen one. */
   readonly rejected: readonly PathCandidate[];
 }
 
-/** `--force stage=path` as parsed from the command line. */
-export type Forced = Readonly<Partial<Record<StagePlan['stage'], string>>>;
+/** What was picked for one stage before anything was built; the plan compares it with what runs. */
+export interface StageChoice {
+  readonly stage: StagePlan['stage'];
+  /** Left undefined when no candidate can be taken. */
+  readonly path: string | undefined;
+  readonly why: string;
+  readonly candidates: readonly PathCandidate[];
+}
 
-export { detectCapabilities, type DetectOptions } from './detect.ts';
+/** `--force stage=path` and `--force no-feature` as parsed from the command line. */
+export type Forced = Readonly<Partial<Record<StagePlan['stage'], string>>> & { readonly hidden?: readonly Feature[] };
+
+/** Where the rates of a plan come from. */
+export interface CalibrationReport {
+  readonly source: 'cached' | 'fresh' | 'none';
+  /** Why there is none, or why it is not complete. */
+  readonly detail: string;
+  /** Since it was made; 0 when it is fresh. */
+  readonly ageMs: number;
+  readonly tookMs: number;
+  /** What the rates depend on: processor, features, cores, versions and builds. */
+  readonly key: string;
+}
+
+export { detectCapabilities, detectProcessor, type DetectOptions, type Processor } from './detect.ts';
 export { planStages, type PlanInput } from './plan.ts';
-export { parseForce } from './force.ts';
+export { parseForce, wantedCodec } from './force.ts';
+export { choose, type Contender } from './choose.ts';
+export { features, hiddenNeed, kernelNeeds, cipherNeeds, lackingNeed } from './features.ts';
+export { formatCalibrations, maxCalibrationFileBytes, parseCalibrations, type Calibration } from './calibration-file.ts';

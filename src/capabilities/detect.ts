@@ -9,23 +9,33 @@ export interface DetectOptions {
   readonly directory?: string;
 }
 
+export type Processor = Pick<Capabilities, 'architecture' | 'cpuModel' | 'cores' | 'cpu'>;
+
+/** The part that the choice of kernels needs, before there is a data directory. */
+export async function detectProcessor(load: NativeLoad): Promise<Processor> {
+  const native = withProbes(load);
+  return {
+    architecture: process.arch,
+    cpuModel: cpus()[0]?.model.trim() ?? 'unknown',
+    // Follows what this process was given (affinity, cgroup), not what the machine has.
+    cores: availableParallelism(),
+    cpu: native.ok ? native.native.probeCpu() : await cpuFromSystem(),
+  };
+}
+
 /** Looks once, at start-up; takes some milliseconds. Never throws for a machine that lacks something. */
 export async function detectCapabilities(options: DetectOptions): Promise<Capabilities> {
   const native = withProbes(options.native);
   const directory = options.directory ?? tmpdir();
-  const [cpu, ioUring, ebpf] = await Promise.all([
-    native.ok ? native.native.probeCpu() : cpuFromSystem(),
+  const [processor, ioUring, ebpf] = await Promise.all([
+    detectProcessor(options.native),
     native.ok ? native.native.probeIoUring(directory) : unknown(native.reason),
     native.ok ? native.native.probeEbpf() : unknown(native.reason),
   ]);
   return {
     platform: process.platform,
-    architecture: process.arch,
-    cpuModel: cpus()[0]?.model.trim() ?? 'unknown',
-    // Both follow what this process was given (affinity, cgroup), not what the machine has.
-    cores: availableParallelism(),
+    ...processor,
     memoryBytes: usableMemoryBytes(totalmem(), process.constrainedMemory()),
-    cpu,
     ioUring,
     ebpf,
     native: options.native.ok ? { available: true, detail: options.native.path } : { available: false, detail: options.native.reason },

@@ -2,7 +2,7 @@
  * Explains what runs: for each stage the path that was built, why, and why not the others. Pure. What was
  * chosen is an input, told by the composition root from the parts themselves, so a plan cannot claim a path that is not active.
  */
-import type { Capabilities, Forced, PathCandidate, StagePlan } from './capabilities.ts';
+import type { Capabilities, Forced, PathCandidate, StageChoice, StagePlan } from './capabilities.ts';
 import { absentPaths } from './force.ts';
 
 type Stage = StagePlan['stage'];
@@ -19,18 +19,22 @@ export interface PlanInput {
     readonly host?: string;
     readonly firewall?: string;
   };
-  /** Paths that were tried and did not pass their self-test or did not start. */
-  readonly quarantined?: readonly { readonly stage: Stage; readonly path: string; readonly reason: string }[];
+  /** What self-test and calibration led to: for `codec`, and for the stages inside the native codec. */
+  readonly choices: readonly StageChoice[];
 }
 
 export function planStages(input: PlanInput): StagePlan[] {
   const { codec, store, transports, host, firewall } = input.running;
   const stages: StagePlan[] = [];
   const add = (stage: Stage, chosen: string | undefined, ladder: readonly PathCandidate[]): void => {
-    if (chosen !== undefined) stages.push(stagePlan(input, stage, chosen, ladder));
+    if (chosen !== undefined) stages.push(ladderPlan(input, stage, chosen, ladder));
   };
-  add('codec', codec?.name, codecLadder(input));
-  if (codec !== undefined) stages.push(...kernelPlans(input, codec));
+  if (codec !== undefined) {
+    const { compress, seal, reedSolomon, hash } = codec.kernels;
+    stages.push(choicePlan(input, 'codec', codec.name, [], 'the only one tried'));
+    const inside = [['compress', compress], ['seal', seal], ['reed-solomon', reedSolomon], ['hash', hash]] as const;
+    for (const [stage, chosen] of inside) stages.push(choicePlan(input, stage, chosen, otherCodecs(input, codec.name), `the ${codec.name} codec's`));
+  }
   add('store', store, storeLadder(input));
   add('transport', transports?.join(' + '), transportLadder(input));
   add('host', host, hostLadder(input));
@@ -38,15 +42,32 @@ export function planStages(input: PlanInput): StagePlan[] {
   return stages;
 }
 
-/** Each ladder: best first, the one that always works last. */
-function codecLadder(input: PlanInput): PathCandidate[] {
-  return [
-    native(input, 'native', 'vector kernels, all work off the event loop'),
-    { path: 'wasm', usable: false, reason: 'not in this build' },
-    { path: 'portable', usable: true, reason: 'npm packages and JavaScript: works everywhere' },
-  ];
+/** A stage that was chosen by self-test and measurement; `fallback` says why where the stage only follows its codec. */
+function choicePlan({ forced, running, choices }: PlanInput, stage: Stage, chosen: string, others: readonly PathCandidate[], fallback: string): StagePlan {
+  // The kernels that were picked are the native codec's: another codec brings its own, and they are no news there.
+  const choice = stage === 'codec' || running.codec?.name === 'native' ? choices.find((each) => each.stage === stage) : undefined;
+  const candidates = (choice?.candidates ?? []).map((each): PathCandidate => {
+    if (each.path === chosen) return { ...each, usable: true, reason: 'taken' };
+    return each.path === choice?.path ? { ...each, reason: 'picked, but the codec did not take it' } : each;
+  });
+  if (!candidates.some(({ path }) => path === chosen)) candidates.unshift({ path: chosen, usable: true, reason: 'taken' });
+  const met = forced[stage] === undefined ? stage !== 'codec' && choice === undefined && forced.codec === running.codec?.name : forced[stage] === chosen;
+  const why = (): string => {
+    if (choice === undefined) return fallback;
+    if (choice.path !== chosen) return `the codec says that it runs this; ${choice.path ?? 'nothing'} was picked`;
+    return forced[stage] === chosen ? `--force ${stage}=${chosen}` : choice.why;
+  };
+  return finish(stage, chosen, why(), met, [...candidates, ...others], [chosen]);
 }
 
+/** Who runs another codec wants to know at each stage why it is not the native one. */
+function otherCodecs({ choices }: PlanInput, running: string): PathCandidate[] {
+  const codecs = choices.find(({ stage }) => stage === 'codec')?.candidates ?? [];
+  return codecs.filter(({ path }) => path === 'native' && running !== 'native')
+    .map(({ path, usable, reason }) => ({ path: `${path} codec`, usable, reason }));
+}
+
+/** Each ladder: best first, the one that always works last. */
 function storeLadder(input: PlanInput): PathCandidate[] {
   return [
     { path: 'io_uring', usable: false, reason: `not in this build; ${kernelSays(input.capabilities.ioUring)}` },
@@ -76,61 +97,28 @@ function firewallLadder(input: PlanInput): PathCandidate[] {
   ];
 }
 
-/** The codec's own stages, by the kernels it names. Reed–Solomon has a ladder of instruction sets. */
-function kernelPlans(input: PlanInput, codec: NonNullable<PlanInput['running']['codec']>): StagePlan[] {
-  const why = `the ${codec.name} codec's`;
-  const other: PathCandidate = codec.name === 'native'
-    ? { path: 'portable codec', usable: true, reason: 'slower' }
-    : { path: 'native codec', usable: false, reason: stagePlan(input, 'codec', codec.name, codecLadder(input)).rejected.find(({ path }) => path === 'native')?.reason ?? 'not chosen' };
-  const forced = input.forced.codec !== undefined;
-  const follow = (stage: Stage, chosen: string): StagePlan => ({ stage, chosen, why, forced, rejected: [other] });
-  const { compress, seal, reedSolomon, hash } = codec.kernels;
-  const rejected = codec.name === 'native' ? [...otherVectors(input.capabilities, reedSolomon), other] : [other];
-  return [
-    follow('compress', compress),
-    follow('seal', seal),
-    { stage: 'reed-solomon', chosen: reedSolomon, why: codec.name === 'native' ? 'best instruction set that this processor has' : why, forced, rejected },
-    follow('hash', hash),
-  ];
-}
-
-/** The instruction sets of this architecture that were not taken, best first. */
-function otherVectors({ cpu, architecture }: Capabilities, taken: string): PathCandidate[] {
-  const of = (path: string, has: boolean, what: string) => ({ path, has, what });
-  const ladder = architecture === 'arm64' ? [of('neon', cpu.neon, 'NEON')] : [
-    of('gfni-avx512', cpu.gfni && cpu.avx512, cpu.avx512 ? 'GFNI' : 'AVX-512'),
-    of('gfni-avx2', cpu.gfni && cpu.avx2, cpu.avx2 ? 'GFNI' : 'AVX2'),
-    of('avx2', cpu.avx2, 'AVX2'),
-    of('ssse3', cpu.ssse3, 'SSSE3'),
-  ];
-  ladder.push(of('scalar', true, ''));
-  const takenAt = ladder.findIndex(({ path }) => path === taken);
-  return ladder.flatMap(({ path, has, what }, at) => {
-    if (at === takenAt) return [];
-    const reason = has ? (at < takenAt ? 'this processor has it, but the codec did not take it' : 'slower') : `this processor has no ${what}`;
-    return [{ path, usable: has, reason }];
-  });
-}
-
-function stagePlan({ forced, quarantined = [] }: PlanInput, stage: Stage, chosen: string, ladder: readonly PathCandidate[]): StagePlan {
+/** A stage whose paths are not measured: the first of the ladder that is there. */
+function ladderPlan({ forced }: PlanInput, stage: Stage, chosen: string, ladder: readonly PathCandidate[]): StagePlan {
   const active = chosen.split(' + ');
   const wanted = forced[stage];
-  const rejected = ladder
-    .filter(({ path }) => !active.includes(path))
-    .map((candidate): PathCandidate => {
-      const bad = quarantined.find((one) => one.stage === stage && one.path === candidate.path);
-      if (bad !== undefined) return { path: candidate.path, usable: false, reason: bad.reason };
-      if (!candidate.usable) return candidate;
-      return { ...candidate, reason: wanted === undefined ? `works, but ${active[0]} is preferred` : `works, but --force ${stage}=${wanted}` };
-    });
+  const candidates = ladder.map((candidate): PathCandidate => {
+    if (!candidate.usable || active.includes(candidate.path)) return candidate;
+    return { ...candidate, reason: wanted === undefined ? `works, but ${active[0]} is preferred` : `works, but --force ${stage}=${wanted}` };
+  });
   // A wish that was not met is shown as not met.
-  if (wanted !== undefined && active.includes(wanted)) {
-    return { stage, chosen, why: `--force ${stage}=${wanted}`, forced: true, rejected };
-  }
-  const better = rejected.filter(({ path, usable }) => !usable && !absentPaths(stage).includes(path));
+  if (wanted !== undefined && active.includes(wanted)) return finish(stage, chosen, `--force ${stage}=${wanted}`, true, candidates, active);
+  const better = candidates.filter(({ path, usable }) => !usable && !absentPaths(stage).includes(path));
   const passed = better.length === 0 ? 'best path of this build' : better.map(({ path, reason }) => `no ${path}: ${reason}`).join('; ');
   const unmet = wanted === undefined ? '' : `; --force ${stage}=${wanted} could not be met`;
-  return { stage, chosen, why: (ladder.find(({ path }) => path === active[0])?.reason ?? chosen) + `; ${passed}${unmet}`, forced: false, rejected };
+  return finish(stage, chosen, `${ladder.find(({ path }) => path === active[0])?.reason ?? chosen}; ${passed}${unmet}`, false, candidates, active);
+}
+
+function finish(stage: Stage, chosen: string, why: string, forced: boolean, candidates: readonly PathCandidate[], active: readonly string[]): StagePlan {
+  const rate = candidates.find(({ path }) => path === chosen)?.bytesPerSecond;
+  return {
+    stage, chosen, why, forced, ...(rate === undefined ? {} : { bytesPerSecond: rate }),
+    candidates, rejected: candidates.filter(({ path }) => !active.includes(path)),
+  };
 }
 
 function native({ capabilities }: PlanInput, path: string, reason: string): PathCandidate {

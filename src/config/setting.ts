@@ -112,7 +112,7 @@ export const multiaddrs = list('multiaddrs, like /ip4/192.0.2.1/tcp/9091/p2p/12D
   /^(\/[A-Za-z0-9.:_-]+)+$/.test(entry) && entry.length <= 512);
 export const anyAddresses = list('host:port (QUIC) or multiaddrs (libp2p)', (entry) =>
   entry.length <= 512 && (/^(\/[A-Za-z0-9.:_-]+)+$/.test(entry) || parseAddress(entry) !== undefined));
-export const stageChoices = list('stage=path, like codec=portable', (entry) => /^[a-z-]+=[a-z0-9-]+$/.test(entry), 32);
+export const stageChoices = list('stage=path or no-feature, like codec=portable or no-avx512', (entry) => /^(?:[a-z-]+=[a-z0-9-]+|no-[a-z0-9]+)$/.test(entry), 32);
 
 /** A setting that may be left to the node. */
 export function optional<T>(type: ValueType<T>): ValueType<T | undefined> {

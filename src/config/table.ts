@@ -81,7 +81,7 @@ export const settings = {
     type: choice('bbr', 'cubic'), default: 'bbr', description: 'QUIC\'s congestion control. `bbr` keeps its rate on lossy paths.',
   }),
   force: setting<readonly string[]>({
-    type: stageChoices, default: none, description: 'Takes a path that `plan` would not choose, or refuses to start. Repeatable.',
+    type: stageChoices, default: none, description: 'Takes a path that `plan` would not choose, or hides a feature of the machine from the choice; refuses to start when it cannot be met. Repeatable.',
   }),
   'log-level': setting<'debug' | 'info' | 'warn' | 'error'>({
     type: choice('debug', 'info', 'warn', 'error'), default: 'warn', live: true,

@@ -6,10 +6,10 @@ import { PangeaError } from '../errors/errors.ts';
 import { openJsHost, openNativeHost } from '../host/host.ts';
 import { createIdentity, createOwnerKeys, initNetwork, loadIdentity, loadOwnerKeys, parseTicket, restoreOwnerKeys } from '../identity/identity.ts';
 import { systemClock } from '../std/std.ts';
-import type { Logger } from '../telemetry/telemetry.ts';
+import { silentLogger, type Logger } from '../telemetry/telemetry.ts';
 import { makeDataDirectory } from './disk.ts';
 import { joinThroughInviter } from './member-streams.ts';
-import { choosePaths, nativeOf, wantsNative } from './paths.ts';
+import { choosePaths, loadPaths, nativeOf, wantsNative } from './paths.ts';
 
 export interface InitResult {
   readonly peerId: string;
@@ -27,7 +27,7 @@ export interface JoinResult {
 export async function initNode(config: NodeConfig, phrase?: string): Promise<InitResult> {
   const { dataDir } = config;
   await refuseRunning(dataDir);
-  const { codec } = choosePaths(config.force);
+  const { codec } = await choosePaths(config.force, { logger: silentLogger, calibrate: 'never' });
   const deriveKey = (context: string, material: Uint8Array): Uint8Array => codec.deriveKey(context, material);
   await makeDataDirectory(dataDir);
   const identity = (await loadIdentity(dataDir)) ?? (await createIdentity(dataDir));
@@ -45,7 +45,7 @@ export async function joinNode(config: NodeConfig, ticketText: string, logger: L
   await refuseRunning(dataDir);
   await makeDataDirectory(dataDir);
   const identity = (await loadIdentity(dataDir)) ?? (await createIdentity(dataDir));
-  const { forced, native } = choosePaths(config.force);
+  const { forced, native } = loadPaths(config.force);
   const options = {
     seed: identity.seed, listen: [multiaddrOf({ host: config.dhtAddr.host, port: 0 })], bootstrap: [], mdns: false, allow: config.allow,
     acceptRecord: () => false, agentVersion: 'pangea-node join', clock: systemClock, logger,

@@ -2,8 +2,7 @@
 import type {
   GetOptions, GetResult, NodeApi, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan, PutOptions, PutResult, TrainOptions, TreeEntry,
 } from '../api/api.ts';
-import type { Capabilities, Forced } from '../capabilities/capabilities.ts';
-import type { Codec } from '../codec/codec.ts';
+import type { Capabilities } from '../capabilities/capabilities.ts';
 import { formatAddress, type NodeConfig } from '../config/config.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { parsePeerId } from '../ids/ids.ts';
@@ -13,6 +12,7 @@ import { systemClock } from '../std/std.ts';
 import type { Disk } from './disk.ts';
 import type { Network } from './network.ts';
 import type { PartLine } from './part-line.ts';
+import type { Paths } from './paths.ts';
 import { planOf } from './plan.ts';
 import { version } from './version.ts';
 
@@ -24,8 +24,7 @@ export interface NodeCallsParts {
   readonly network: Network;
   readonly objects: Objects;
   readonly capabilities: Capabilities;
-  readonly forced: Forced;
-  readonly codec: Codec;
+  readonly paths: Paths;
   /** Grows while the node starts. */
   readonly parts: readonly PartLine[];
   readonly isReady: () => boolean;
@@ -101,9 +100,9 @@ export class NodeCalls implements NodeApi {
   }
 
   async plan(): Promise<Plan> {
-    const { capabilities, forced, codec, disk, network } = this.#parts;
-    return planOf(capabilities, forced, {
-      codec, store: disk.store.name, host: network.host.name, firewall: network.firewall.mode,
+    const { capabilities, paths, disk, network } = this.#parts;
+    return planOf(capabilities, paths, {
+      codec: paths.codec, store: disk.store.name, host: network.host.name, firewall: network.firewall.mode,
       transports: network.quic ? ['quic', 'libp2p'] : ['libp2p'],
     });
   }

@@ -1,5 +1,5 @@
 /** What start-up says of each part, once that part is up. */
-import type { Capabilities, Probe } from '../capabilities/capabilities.ts';
+import type { CalibrationReport, Capabilities, Probe } from '../capabilities/capabilities.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { NodeConfig } from '../config/config.ts';
 
@@ -15,9 +15,9 @@ export function capabilitiesLine({ architecture, cores, memoryBytes, cpu, ioUrin
   return `${architecture}, ${cores} cores, ${bytesText(memoryBytes)}; ${has.join(' ') || 'no vector extensions'}; io_uring ${state(ioUring)}, eBPF ${state(ebpf)}`;
 }
 
-export function codecLine({ name, kernels }: Codec, config: NodeConfig): string {
+export function codecLine({ name, kernels }: Codec, config: NodeConfig, { source, tookMs }: CalibrationReport): string {
   const level = config.compression === 'store' ? 'storing uncompressed' : `zstd level ${config.compressionMin} to ${config.compressionMax}`;
-  return `${name}, ${level}; compress ${kernels.compress}, seal ${kernels.seal}, Reed-Solomon ${kernels.reedSolomon}, hash ${kernels.hash}`;
+  return `${name}, ${level}; compress ${kernels.compress}, seal ${kernels.seal}, Reed-Solomon ${kernels.reedSolomon}, hash ${kernels.hash}; ${source === 'none' ? 'not measured' : `measured ${source === 'fresh' ? 'now' : 'before'} in ${tookMs} ms`}`;
 }
 
 export function bytesText(bytes: number): string {

@@ -22,6 +22,8 @@ import { objectsSettings } from './settings.ts';
 export interface StartOptions {
   readonly config: NodeConfig;
   readonly logger: RootLogger;
+  /** Measures this machine again, whatever is known of it. */
+  readonly calibrate?: boolean;
   /** Told a line for each part, after that part is up; `ready` comes last. */
   readonly onPart?: (line: PartLine) => void;
 }
@@ -66,7 +68,9 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   };
   const remember = (part: string, close: (deadlineMs: number) => Promise<void>): void => void opened.push({ part, close });
 
-  const { forced, native, codec } = choosePaths(config.force);
+  const paths = await choosePaths(config.force, { logger, calibrate: options.calibrate ? 'fresh' : 'cached' });
+  const { forced, native, codec } = paths;
+  logger.info({ calibration: paths.calibration, choices: paths.choices }, 'paths of the codec are chosen');
   const metrics = createMetrics({ defaults: true });
   const disk = await openDisk({ config, codec, native, forced, logger });
   remember('disk', () => disk.close());
@@ -95,7 +99,7 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   say('QUIC', quic ? quic.addresses().join(', ') : 'not available without the addon: shards go over libp2p streams', quic !== undefined);
   say('DHT', `${host.multiaddrs().join(', ')} (${host.name})`);
   say('RPC', 'not in this build', false);
-  say('CES', codecLine(codec, config));
+  say('CES', codecLine(codec, config, paths.calibration));
 
   const discovery = new Discovery({ host, dht, transport, peers, firewall, clock: systemClock, logger });
   transport.on({ connected: (peer) => discovery.met(peer) });
@@ -128,7 +132,7 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
 
   let ready = false;
   const calls = new NodeCalls({
-    config: () => config, label, startedMs, disk, network, objects, capabilities, forced, codec,
+    config: () => config, label, startedMs, disk, network, objects, capabilities, paths,
     parts, isReady: () => ready, http: () => httpAddress,
   });
   let httpAddress = '';
@@ -142,6 +146,9 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
     say('HTTP', `http://${httpAddress} (/metrics, /healthz, /readyz, /status)`);
   }
   gauges(metrics, { objects, network, disk });
+  for (const [stage, path] of Object.entries({ codec: codec.name, ...codec.kernels })) {
+    metrics.info('pangea_ces_kernel_info', 'What each stage of the codec runs on', { stage, path });
+  }
   const control = await openControlServer({ dataDir: config.dataDir, api: calls, logger: logger.child({ part: 'control' }) });
   remember('control', (deadlineMs) => control.close(deadlineMs));
   say('control', control.path);

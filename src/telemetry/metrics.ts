@@ -43,6 +43,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       // The newest reader counts: a part that was built again reports its own state, not that of its predecessor.
       readers.set(name, read);
     },
+    info(name, help, labels) {
+      const metric = known<Gauge>(name, Gauge) ?? new Gauge({ name, help, labelNames: Object.keys(labels), registers: [registry] });
+      metric.set(labels, 1);
+    },
     text: () => registry.metrics(),
   };
 }
@@ -54,5 +58,6 @@ export const discardMetrics: Metrics = {
   counter: () => nowhere,
   histogram: () => nowhere,
   gauge: () => undefined,
+  info: () => undefined,
   text: async () => '',
 };

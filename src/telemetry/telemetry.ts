@@ -20,6 +20,8 @@ export interface Metrics {
   histogram(name: string, help: string, buckets: readonly number[], labelNames?: readonly string[]): Histogram;
   /** Read at scrape time. */
   gauge(name: string, help: string, read: () => number): void;
+  /** Facts as labels of a gauge that is always 1; one call a set of labels. */
+  info(name: string, help: string, labels: Record<string, string>): void;
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>;
 }

@@ -62,6 +62,9 @@ export class GaugeBook implements Metrics {
     this.#gauges.set(name, read);
   }
 
+  /** A simulated world has one codec. */
+  info(): void {}
+
   read(): ReadonlyMap<string, number> {
     return new Map([...this.#gauges].map(([name, read]) => [name, read()]));
   }

@@ -9,6 +9,7 @@ export const start: Command = {
   usage: ['start', '$0'],
   summary: 'Run the node (also when no command is given)',
   settings: 'all',
+  options: { calibrate: { type: 'boolean', describe: 'Measure this machine\'s codecs anew, whatever is known of them' } },
   examples: [
     ['--node-id 42', 'a node on loopback with the default ports'],
     ['--p2p-addr :9090 --dht-addr :9091 --allow 10.0.0.0/8', 'open to a local network'],
@@ -32,7 +33,7 @@ export const start: Command = {
     ]);
     const logger = createLogger({ level: config.logLevel });
     endOnCrash({ logger, output: context.output, stop: async (deadlineMs) => running?.stop(deadlineMs), deadlineMs: config.stopDeadline });
-    const node = await startNode({ config, logger, onPart: (line) => context.output.record(line, `${line.part.padEnd(14)}${line.detail}`) });
+    const node = await startNode({ config, logger, calibrate: context.args.flag('calibrate'), onPart: (line) => context.output.record(line, `${line.part.padEnd(14)}${line.detail}`) });
     running = node;
     if (reloadWanted) onReload();
     await stop;

@@ -1,0 +1,144 @@
+/**
+ * How fast each candidate is on this machine: measured once, in at most `calibrationBudgetMs`, and kept in the user's
+ * cache until anything changes that it depends on. Short rounds, interleaved over all candidates, the best round counts:
+ * another process then slows all of them or spoils one round, and not one candidate.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  formatCalibrations, maxCalibrationFileBytes, parseCalibrations, type Calibration, type CalibrationReport,
+} from '../capabilities/capabilities.ts';
+import type { Clock } from '../std/std.ts';
+import type { Logger } from '../telemetry/telemetry.ts';
+
+/** The longest that a start waits for rates: under 300 ms, however late the last timer is. */
+export const calibrationBudgetMs = 280;
+/** Of it, the stages inside the native codec; what they leave is for the codecs as wholes. */
+export const stagesBudgetMs = 190;
+const mostPasses = 4;
+const roundMs = 2;
+
+/** One candidate that can be measured. */
+export interface Measurable {
+  /** `stage/path`, the name of its rate. */
+  readonly name: string;
+  /** Bytes of data a second over one round of about `roundMs`. */
+  measure(roundMs: number): Promise<number>;
+}
+
+export interface CalibrationOptions {
+  /** Undefined where there is no place for a cache. */
+  readonly file: string | undefined;
+  readonly key: string;
+  /** `fresh` takes no notice of the cache; `never` measures nothing. */
+  readonly mode: 'cached' | 'fresh' | 'never';
+  /** False when the rates are not those of the next start, because paths are forced or hidden. */
+  readonly keep: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Calibrator {
+  /** Of all that could be measured within what is left of the budget. Never throws. */
+  rates(candidates: readonly Measurable[], budgetMs: number): Promise<ReadonlyMap<string, number>>;
+  /** Keeps what was measured, if it is complete, and says what came of it. */
+  finish(): Promise<CalibrationReport>;
+}
+
+/** Reads what is known. Nothing here throws: a start without rates is a start by the order of expectation. */
+export async function openCalibrator(options: CalibrationOptions): Promise<Calibrator> {
+  const { file, key, mode, keep, clock, logger } = options;
+  const kept = file === undefined ? [] : await readCalibrations(file);
+  const known = kept.find((each) => each.key === key);
+  const rates: Record<string, number> = mode === 'fresh' ? {} : { ...known?.rates };
+  const missing: string[] = [];
+  let measured = false;
+  let spentMs = 0;
+
+  const report = (source: CalibrationReport['source'], detail: string): CalibrationReport =>
+    ({ source, detail, ageMs: source === 'cached' ? Math.max(0, clock.nowMs() - (known?.madeMs ?? 0)) : 0, tookMs: source === 'cached' ? known?.tookMs ?? 0 : Math.round(spentMs), key });
+
+  return {
+    async rates(candidates, budgetMs) {
+      if (!candidates.every(({ name }) => Object.hasOwn(rates, name)) && mode !== 'never') {
+        // Rates of one occasion are compared with each other, never with those of another.
+        const started = clock.monotonicMs();
+        const found = await measure(candidates, { clock, logger, until: started + budgetMs - spentMs });
+        spentMs += clock.monotonicMs() - started;
+        measured = true;
+        for (const { name } of candidates) {
+          const rate = found.get(name);
+          if (rate === undefined) missing.push(name);
+          else rates[name] = rate;
+        }
+        return found;
+      }
+      return new Map(candidates.flatMap(({ name }) => (rates[name] === undefined ? [] : [[name, rates[name]]])));
+    },
+    async finish() {
+      if (!measured) return known === undefined ? report('none', 'nothing was measured') : report('cached', file ?? '');
+      if (!keep) return report('fresh', 'not kept, because paths are forced or hidden');
+      // Kept, it would stand for all later starts, most of which find the machine less busy.
+      if (missing.length > 0) return report('fresh', `not kept, because there was no time for ${missing.join(', ')}`);
+      if (file === undefined) return report('fresh', 'not kept, because there is no cache directory');
+      const made: Calibration = { key, madeMs: clock.nowMs(), tookMs: Math.max(1, Math.round(spentMs)), rates };
+      return report('fresh', await writeCalibrations(file, formatCalibrations(kept, made)));
+    },
+  };
+}
+
+/** The best round of each, until the passes are done or the time is up; what was never measured is missing. */
+async function measure(candidates: readonly Measurable[], limits: { clock: Clock; logger: Logger; until: number }): Promise<Map<string, number>> {
+  const { clock, logger, until } = limits;
+  const best = new Map<string, number>();
+  for (let pass = 0; pass < mostPasses; pass++) {
+    for (const { name, measure: run } of candidates) {
+      const left = until - clock.monotonicMs();
+      if (left <= 0) return best;
+      const late = new AbortController();
+      const running = run(roundMs).catch((error: unknown) => {
+        logger.warn({ candidate: name, error }, 'could not be measured');
+        return 0;
+      });
+      const rate = await Promise.race([running, clock.sleep(left, late.signal).then(() => 0, () => 0)]);
+      late.abort();
+      if (rate > (best.get(name) ?? 0)) best.set(name, rate);
+    }
+  }
+  return best;
+}
+
+/** `$XDG_CACHE_HOME/pangea-node/calibration.json`, or where the system keeps caches. */
+export function calibrationFile(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  const home = homedir();
+  const own = process.platform === 'win32' ? environment['LOCALAPPDATA'] : home === '' ? undefined : join(home, ...(process.platform === 'darwin' ? ['Library', 'Caches'] : ['.cache']));
+  const base = environment['XDG_CACHE_HOME'] || own;
+  return base === undefined || base === '' ? undefined : join(base, 'pangea-node', 'calibration.json');
+}
+
+async function readCalibrations(file: string): Promise<Calibration[]> {
+  try {
+    await using handle = await open(file, 'r');
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(maxCalibrationFileBytes + 1), position: 0 });
+    return parseCalibrations(buffer.toString('utf8', 0, bytesRead));
+  } catch {
+    return [];
+  }
+}
+
+/** Whole or not at all: nodes that start together may all write. Says where, or why not. */
+async function writeCalibrations(file: string, text: string): Promise<string> {
+  const temporary = `${file}.${randomUUID()}`;
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await using handle = await open(temporary, 'w', 0o600);
+    await handle.writeFile(text);
+    await rename(temporary, file);
+    return file;
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    return `not kept: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
