@@ -1,0 +1,3 @@
+module pangea.invalid/test-cabi
+
+go 1.25
