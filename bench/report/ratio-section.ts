@@ -10,12 +10,12 @@ const meterHeight = 14;
 export function ratioSection({ ratios }: CesRecord): string {
   const rows = Object.entries(ratios).map(([name, ratio]) => {
     const goal = `<td class="number">${goalOf(ratio.goal)}</td>`;
-    if ('missing' in ratio) return `<tr><td>${name}</td><td class="number">–</td><td></td>${goal}<td><span class="chip">missing</span></td><td class="how">${escapeText(ratio.missing)}</td></tr>`;
+    if ('missing' in ratio) return `<tr><td>${name}</td><td class="number">–</td><td class="meter"></td>${goal}<td><span class="chip">missing</span></td><td class="how">${escapeText(ratio.missing)}</td></tr>`;
     const chip = ratio.met === null ? '' : ratio.met ? '<span class="chip good">met</span>' : '<span class="chip bad">not met</span>';
     return `<tr><td>${name}</td><td class="number big" title="quartiles ${ratio.low.toFixed(3)}–${ratio.high.toFixed(3)}">${ratio.value.toFixed(2)}</td><td class="meter">${meter(ratio)}</td>${goal}<td>${chip}</td><td class="how">${escapeText(ratio.how)}${pairsOf(ratio)}</td></tr>`;
   });
   return `<section><h2>Ratios</h2><p>Ours over the rival in the same round, on the same data; the median of the rounds, and of several sizes or paths the one that is worst for us. The thin line spans the middle half of the rounds, the upright mark is the goal.</p>
-<div class="card"><table><tr><th>ratio</th><th>median</th><th></th><th>goal</th><th></th><th>how</th></tr>${rows.join('\n')}</table></div></section>`;
+<div class="card"><table><tr><th>ratio</th><th>median</th><th class="meter"></th><th>goal</th><th></th><th>how</th></tr>${rows.join('\n')}</table></div></section>`;
 }
 
 function meter({ value, low, high, goal, met }: Exclude<Ratio, MissingRatio>): string {

@@ -20,7 +20,8 @@ tr:last-child td { border-bottom: 0; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.big { font-weight: 600; font-size: 16px; }
 td.how { color: var(--soft); max-width: 62ch; }
-td.meter { width: 190px; min-width: 150px; }
+td.meter { width: 190px; min-width: 150px; padding-top: 11px; }
+@media (max-width: 760px) { main { padding: 24px 14px; } .meter { display: none; } td.how { min-width: 260px; } }
 .chip { display: inline-block; padding: 1px 9px; border-radius: 99px; font-size: 12px; white-space: nowrap; background: var(--softback); color: var(--soft); }
 .chip.good { background: var(--goodback); color: var(--good); }
 .chip.bad { background: var(--badback); color: var(--bad); }
