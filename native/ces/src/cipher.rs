@@ -181,6 +181,7 @@ impl Cipher {
 }
 
 /// What encrypts: position after position, pieces of any length.
+#[expect(clippy::large_enum_variant, reason = "one of them is on the stack of a call, and short-lived")]
 pub(crate) enum Stream {
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Stream),

@@ -10,7 +10,7 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::BLOCK_BYTES;
 use super::dryoc::stream_key;
@@ -18,6 +18,8 @@ use crate::seal::{Key, NONCE_BYTES};
 
 const LANES: usize = 16;
 const RUN_BYTES: usize = LANES * BLOCK_BYTES;
+/// The counter has 32 bits.
+const MAX_BLOCKS: u64 = 1 << 32;
 /// "expand 32-byte k" of RFC 8439, section 2.3.
 const CONSTANTS: [u32; 4] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
 
@@ -28,11 +30,12 @@ pub fn runs_here() -> bool {
 }
 
 /// The stream of one key and nonce. The state, which holds the key, is wiped when it is dropped.
-#[derive(ZeroizeOnDrop)]
 pub struct Stream {
-    /// As RFC 8439 lays it out, with the number of the next block.
+    /// As RFC 8439 lays it out.
     state: State,
-    /// How much of the block before has been taken.
+    /// Number of the next block.
+    next: u64,
+    /// How much of it has been taken.
     taken: usize,
 }
 
@@ -43,11 +46,11 @@ impl Stream {
         let mut state: State = [0; 16];
         state[..4].copy_from_slice(&CONSTANTS);
         let words = subkey.as_chunks::<4>().0.iter().chain(nonce[16..].as_chunks::<4>().0);
-        // Words 12 and 13 count: 0 for both now.
+        // Word 12 is the number of the block, word 13 is 0.
         for (place, word) in [4, 5, 6, 7, 8, 9, 10, 11, 14, 15].into_iter().zip(words) {
             state[place] = u32::from_le_bytes(*word);
         }
-        let mut stream = Self { state, taken: 0 };
+        let mut stream = Self { state, next: 0, taken: 0 };
         let mut first = Zeroizing::new([0; BLOCK_BYTES]);
         stream.apply(&mut *first);
         let mut mac_key = Zeroizing::new([0; 32]);
@@ -71,16 +74,19 @@ impl Stream {
     /// # Safety
     /// `from` and `to` point to `bytes` bytes and are equal or do not overlap.
     unsafe fn run(&mut self, from: *const u8, to: *mut u8, bytes: usize) {
+        let blocks_taken = (self.taken + bytes).div_ceil(BLOCK_BYTES) as u64;
+        assert!(self.next + blocks_taken <= MAX_BLOCKS, "one nonce seals at most 256 GiB");
         let mut done = 0;
         while done < bytes {
             let left = bytes - done;
+            self.state[12] = self.next as u32;
             // SAFETY: `done` and what follows it stay below `bytes`.
             let (from, to) = unsafe { (from.add(done), to.add(done)) };
             if self.taken == 0 && left >= RUN_BYTES {
                 let runs = left / RUN_BYTES;
                 // SAFETY: a `Stream` is made only where the instructions are, and so many runs are left.
                 unsafe { blocks(&self.state, from, to, runs) };
-                self.advance(runs * LANES);
+                self.next += (runs * LANES) as u64;
                 done += runs * RUN_BYTES;
             } else {
                 let used = left.min(RUN_BYTES - self.taken);
@@ -94,22 +100,16 @@ impl Stream {
                 // SAFETY: as for the copy in.
                 unsafe { std::ptr::copy_nonoverlapping(piece[self.taken..].as_ptr(), to, used) };
                 let end = self.taken + used;
-                self.advance(end / BLOCK_BYTES);
+                self.next += (end / BLOCK_BYTES) as u64;
                 self.taken = end % BLOCK_BYTES;
                 done += used;
             }
         }
     }
-
-    fn advance(&mut self, blocks: usize) {
-        let next = (u64::from(self.state[13]) << 32 | u64::from(self.state[12])).wrapping_add(blocks as u64);
-        self.state[12] = next as u32;
-        self.state[13] = (next >> 32) as u32;
-    }
 }
 
-impl Zeroize for Stream {
-    fn zeroize(&mut self) {
+impl Drop for Stream {
+    fn drop(&mut self) {
         self.state.zeroize();
     }
 }
@@ -186,4 +186,49 @@ fn transposed(v: &[__m512i; 16]) -> [__m512i; 16] {
         blocks[12 + k] = _mm512_shuffle_i32x4::<0xdd>(high_ab, high_cd);
     }
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_block(next: u64) -> Stream {
+        let (mut stream, _) = Stream::new(&[7; 32], &[9; NONCE_BYTES]);
+        stream.next = next;
+        stream
+    }
+
+    #[test]
+    fn every_block_can_be_reached_up_to_the_last_and_none_behind_it() {
+        if !runs_here() {
+            return;
+        }
+        let mut run = [0; RUN_BYTES];
+        at_block(MAX_BLOCKS - LANES as u64).apply(&mut run);
+        for lane in 0..LANES {
+            let mut block = [0; BLOCK_BYTES];
+            at_block(MAX_BLOCKS - LANES as u64 + lane as u64).apply(&mut block);
+            assert_eq!(block, run[lane * BLOCK_BYTES..][..BLOCK_BYTES], "lane {lane}");
+        }
+        let beyond = std::panic::catch_unwind(|| {
+            let mut stream = at_block(MAX_BLOCKS - LANES as u64);
+            stream.apply(&mut [0; RUN_BYTES]);
+            stream.apply(&mut [0; 1]);
+        });
+        assert!(beyond.is_err(), "the stream would begin again");
+    }
+
+    #[test]
+    fn a_dropped_stream_keeps_no_key() {
+        if !runs_here() {
+            return;
+        }
+        let mut place = std::mem::MaybeUninit::new(at_block(1));
+        // SAFETY: the stream is initialised; what is read after it was dropped are integers in memory of our own.
+        let left = unsafe {
+            place.assume_init_drop();
+            std::ptr::read_volatile(&raw const (*place.as_ptr()).state)
+        };
+        assert_eq!(left, [0; 16]);
+    }
 }
