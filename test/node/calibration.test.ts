@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { calibrationBudgetMs, calibrationFile, openCalibrator, stagesBudgetMs, type CalibrationOptions, type Measurable } from '../../src/node/calibration.ts';
+import { systemClock, type Clock } from '../../src/std/std.ts';
+import { silentLogger } from '../../src/telemetry/telemetry.ts';
+
+/** Time that passes only when a candidate is measured. */
+class StillClock implements Clock {
+  #ms = 1000;
+  nowMs = (): number => 1_700_000_000_000 + this.#ms;
+  monotonicMs = (): number => this.#ms;
+  sleep = (): Promise<void> => new Promise(() => undefined);
+  after = (): { cancel(): void } => ({ cancel: () => undefined });
+  pass(ms: number): void {
+    this.#ms += ms;
+  }
+}
+
+const candidate = (clock: StillClock, name: string, ms: number, rates: readonly number[], order: string[] = []): Measurable => {
+  let round = 0;
+  return {
+    name,
+    async measure() {
+      order.push(name);
+      clock.pass(ms);
+      return rates[round++ % rates.length] as number;
+    },
+  };
+};
+
+describe('calibration', { timeout: 30_000 }, () => {
+  let directory = '';
+  before(async () => { directory = await mkdtemp(join(tmpdir(), 'pangea-calibration-')); });
+  after(() => rm(directory, { recursive: true, force: true }));
+  const options = (clock: Clock, more: Partial<CalibrationOptions> = {}): CalibrationOptions =>
+    ({ file: undefined, key: 'this machine', mode: 'cached', keep: true, clock, logger: silentLogger, ...more });
+
+  test('rounds are interleaved, and the best of each counts', async () => {
+    const clock = new StillClock();
+    const order: string[] = [];
+    const calibrator = await openCalibrator(options(clock));
+    const rates = await calibrator.rates([candidate(clock, 'a', 2, [5, 9, 7, 6], order), candidate(clock, 'b', 2, [8, 1, 1, 1], order)], stagesBudgetMs);
+    assert.deepEqual([...rates], [['a', 9], ['b', 8]]);
+    assert.deepEqual(order, ['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b']);
+    const report = await calibrator.finish();
+    assert.deepEqual([report.source, report.tookMs, report.ageMs, report.key], ['fresh', 16, 0, 'this machine']);
+  });
+
+  test('a slow machine gets fewer rounds, and the budget holds over both parts', async () => {
+    const clock = new StillClock();
+    const order: string[] = [];
+    const calibrator = await openCalibrator(options(clock));
+    const slow = ['a', 'b', 'c'].map((name) => candidate(clock, name, 50, [1], order));
+    await calibrator.rates(slow, stagesBudgetMs);
+    assert.deepEqual(order, ['a', 'b', 'c', 'a']);
+    const rates = await calibrator.rates([candidate(clock, 'x', 50, [1], order), candidate(clock, 'y', 50, [1], order), candidate(clock, 'z', 50, [1], order)], calibrationBudgetMs);
+    assert.deepEqual([...rates.keys()], ['x', 'y']);
+    const report = await calibrator.finish();
+    assert.match(report.detail, /not kept, because there was no time for z/);
+  });
+
+  test('a candidate that hangs costs the rest of the budget and no more; one that fails is told', async () => {
+    const warnings: unknown[] = [];
+    const calibrator = await openCalibrator(options(systemClock, { logger: { ...silentLogger, warn: (fields) => void warnings.push(fields['candidate']) } }));
+    const failing: Measurable = { name: 'failing', measure: async () => { throw new Error('no'); } };
+    const hanging: Measurable = { name: 'hanging', measure: () => new Promise(() => undefined) };
+    const rates = await calibrator.rates([failing, { name: 'good', measure: async () => 3 }, hanging], 40);
+    assert.deepEqual([...rates], [['good', 3]]);
+    assert.deepEqual(warnings, ['failing']);
+  });
+
+  test('rates are kept for the same key, and measured again for another, for a new candidate, and on demand', async () => {
+    const file = join(directory, 'kept', 'calibration.json');
+    const clock = new StillClock();
+    const ask = async (more: Partial<CalibrationOptions>, names = ['a', 'b']): Promise<[string, number, string]> => {
+      const order: string[] = [];
+      const calibrator = await openCalibrator(options(clock, { file, ...more }));
+      await calibrator.rates(names.map((name) => candidate(clock, name, 2, [5], order)), stagesBudgetMs);
+      const report = await calibrator.finish();
+      return [report.source, order.length, report.detail];
+    };
+    assert.deepEqual(await ask({ mode: 'never' }), ['none', 0, 'nothing was measured']);
+    assert.deepEqual(await ask({}), ['fresh', 8, file]);
+    assert.deepEqual(await ask({}), ['cached', 0, file]);
+    assert.deepEqual(await ask({ mode: 'never' }), ['cached', 0, file]);
+    assert.deepEqual(await ask({ key: 'another processor' }), ['fresh', 8, file]);
+    assert.deepEqual(await ask({}), ['cached', 0, file], 'the other machine did not take its place');
+    assert.deepEqual(await ask({}, ['a']), ['cached', 0, file], 'fewer candidates are known as well');
+    assert.deepEqual(await ask({ keep: false }, ['a', 'b', 'new']), ['fresh', 12, 'not kept, because paths are forced or hidden']);
+    assert.deepEqual(await ask({}, ['a', 'b', 'new']), ['fresh', 12, file]);
+    clock.pass(60_000);
+    assert.deepEqual(await ask({ mode: 'fresh' }), ['fresh', 8, file]);
+    assert.deepEqual(await readdir(join(directory, 'kept')), ['calibration.json'], 'no temporary file is left');
+
+    const calibrator = await openCalibrator(options(clock, { file }));
+    clock.pass(5000);
+    assert.equal((await calibrator.finish()).ageMs, 5000);
+  });
+
+  test('a cache that cannot be read or written is told, and stops nothing', async () => {
+    const clock = new StillClock();
+    const file = join(directory, 'broken.json');
+    await writeFile(file, '{"version":1,"entries":[{"key":"this machine"');
+    const first = await openCalibrator(options(clock, { file }));
+    assert.equal((await first.rates([candidate(clock, 'a', 2, [5])], stagesBudgetMs)).get('a'), 5);
+    assert.equal((await first.finish()).detail, file);
+    assert.match(await readFile(file, 'utf8'), /"a": ?5/);
+    const below = await openCalibrator(options(clock, { file: join(file, 'calibration.json') }));
+    await below.rates([candidate(clock, 'a', 2, [5])], stagesBudgetMs);
+    const report = await below.finish();
+    assert.equal(report.source, 'fresh');
+    assert.match(report.detail, /^not kept: .*(ENOTDIR|EEXIST)/);
+  });
+
+  test('the cache lies where the user\'s caches are', () => {
+    assert.equal(calibrationFile({ XDG_CACHE_HOME: join('/', 'caches') }), join('/', 'caches', 'pangea-node', 'calibration.json'));
+    if (process.platform === 'linux') assert.match(calibrationFile({}) ?? '', /\/\.cache\/pangea-node\/calibration\.json$/);
+  });
+});
