@@ -1,7 +1,7 @@
 //! 16 bytes a step with `i8x16.swizzle`, the byte shuffle of WebAssembly. A module has the instructions or does not load,
 //! so the variant is there when the crate is compiled with `simd128`.
 
-use std::arch::wasm32::{i8x16_swizzle, u8x16_shr, u8x16_splat, v128, v128_and, v128_load, v128_store, v128_xor};
+use std::arch::wasm32::{i8x16_swizzle, u8x16_splat, u16x8_shr, v128, v128_and, v128_load, v128_store, v128_xor};
 
 use super::sweep::{Lanes, entry_points};
 use crate::field::NIBBLE_PRODUCTS;
@@ -48,7 +48,9 @@ impl Lanes for Swizzle {
 
     #[inline(always)]
     unsafe fn operand(self) -> [v128; 2] {
-        [v128_and(self.0, u8x16_splat(15)), u8x16_shr(self.0, 4)]
+        // Engines make five instructions of a shift of bytes, one of a shift of halves.
+        let low = u8x16_splat(15);
+        [v128_and(self.0, low), v128_and(u16x8_shr(self.0, 4), low)]
     }
 
     #[inline(always)]
