@@ -45,7 +45,12 @@ async function dial(dataDir: string, route: string, { options, signal }: Omit<Ca
 
 async function accepted(response: IncomingMessage, dataDir: string): Promise<IncomingMessage> {
   if (response.statusCode === 200) return response;
-  throw errorOfWire(((await readJson(response, dataDir)) as { error?: unknown } | undefined)?.error);
+  try {
+    throw errorOfWire(((await readJson(response, dataDir)) as { error?: unknown } | undefined)?.error);
+  } finally {
+    // The node may have answered before the body was sent; the rest is not wanted.
+    response.destroy();
+  }
 }
 
 /** The whole answer as JSON. */

@@ -61,9 +61,10 @@ export class Exchange {
       this.#response.end();
       return;
     }
-    // What the client still sends is read and dropped: closing with unread data would reset the socket under the answer.
+    // What the client still sends is read and dropped until it hangs up. Closing here, as the client's "connection: close" asks
+    // for, would reset the socket under an answer that it has not read yet.
     this.#request.resume();
-    this.#response.setHeader('connection', 'close');
+    this.#response.setHeader('connection', 'keep-alive');
     this.json({ error: wireErrorOf(error) }, statusOf(error));
   }
 

@@ -80,6 +80,19 @@ test('a put that is refused at once reports the reason, not a broken pipe, thoug
   assert.ok(released);
 });
 
+test('a refusal closes nothing under a client that is still sending', async () => {
+  const socket = connect(server.path);
+  const options = encodeURIComponent(JSON.stringify({ name: 'x', dictionary: 'unknown' }));
+  socket.write(`POST /v1/put HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\npangea-options: ${options}\r\n\r\n`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  assert.match(answer.toString(), /NOT_FOUND/);
+  // More than the socket's buffers hold: it arrives only when somebody still reads it.
+  for (let chunk = 0; chunk < 40; chunk++) {
+    await new Promise<void>((resolve, reject) => socket.write(`10000\r\n${'x'.repeat(65_536)}\r\n`, (error) => (error ? reject(error) : resolve())));
+  }
+  socket.destroy();
+});
+
 test('an error in the middle of a get arrives with its code, after the good bytes', async () => {
   const content = random.bytes(4_000_000);
   const { root } = await client.put(pieces(content, 1_000_000), { name: 'breaks' });

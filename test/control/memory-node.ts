@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeApi, ObjectRecord, PutOptions, PutResult, TrainOptions, TreeEntry } from '../../src/api/api.ts';
 import { PangeaError } from '../../src/errors/errors.ts';
 
@@ -16,6 +17,10 @@ export class MemoryNode implements NodeApi {
   async put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult> {
     if (options.signal) this.signals.push(options.signal);
     if (options.name === 'refused') throw new PangeaError('NOT_ENOUGH_PEERS', 'nobody is there', { data: { peers: 0 } });
+    if (options.dictionary === 'unknown') {
+      await sleep(20);
+      throw new PangeaError('NOT_FOUND', 'no such dictionary');
+    }
     const bytes = await collect(content);
     if (options.expectedBytes !== undefined && options.expectedBytes !== bytes.length) throw new PangeaError('PROTOCOL', 'another length than announced');
     return this.#keep(options, { bytes: bytes.length, kind: 'file' }, { content: bytes });
