@@ -6,6 +6,8 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod dryoc;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod ring;
 mod rustcrypto;
 
 use chacha20poly1305::aead::inout::InOutBuf;
@@ -25,6 +27,8 @@ enum Library {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     Dryoc,
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    Ring,
     RustCrypto,
 }
 
@@ -46,12 +50,20 @@ impl Cipher {
     /// All that run here, best first.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        let mut found = Vec::new();
+        let mut found = vec![
+            #[cfg(target_arch = "x86_64")]
+            Self(Library::Avx512),
+            Self(Library::Dryoc),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Self(Library::Ring),
+            Self(Library::RustCrypto),
+        ];
         #[cfg(target_arch = "x86_64")]
-        if avx512::runs_here() {
-            found.push(Self(Library::Avx512));
+        if !avx512::runs_here() {
+            // What AVX2 gives, ring takes better: 2.7 GB/s against dryoc's 2.2.
+            found.retain(|cipher| cipher.0 != Library::Avx512);
+            found.swap(0, 1);
         }
-        found.extend([Self(Library::Dryoc), Self(Library::RustCrypto)]);
         found
     }
 
@@ -68,17 +80,22 @@ impl Cipher {
             #[cfg(target_arch = "x86_64")]
             Library::Avx512 => "avx512",
             Library::Dryoc => "dryoc",
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Library::Ring => "ring",
             Library::RustCrypto => "rustcrypto",
         }
     }
 
-    /// Whether sealing piece by piece is as fast here as sealing at once: dryoc does not show its stream cipher.
+    /// Whether sealing piece by piece is as fast here as sealing at once: dryoc and ring do not show their stream
+    /// ciphers, so that RustCrypto's has to do there.
     #[must_use]
     pub fn prefers_pieces(self) -> bool {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Library::Avx512 => true,
             Library::Dryoc => false,
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Library::Ring => false,
             Library::RustCrypto => true,
         }
     }
@@ -101,11 +118,13 @@ impl Cipher {
             #[cfg(target_arch = "x86_64")]
             Library::Avx512 => dryoc::seal(text, key, nonce, associated_data),
             Library::Dryoc => dryoc::seal(text, key, nonce, associated_data),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Library::Ring => ring::seal(text, key, nonce, associated_data),
             Library::RustCrypto => rustcrypto::seal(text, key, nonce, associated_data),
         }
     }
 
-    /// Checks the tag and decrypts in place; refused bytes stay as they are.
+    /// Checks the tag and decrypts in place; refused bytes stay as they are, or become zeros.
     pub(crate) fn open(
         self,
         text: &mut [u8],
@@ -125,11 +144,14 @@ impl Cipher {
             #[cfg(target_arch = "x86_64")]
             Library::Avx512 => dryoc::open(text, tag, key, nonce, associated_data),
             Library::Dryoc => dryoc::open(text, tag, key, nonce, associated_data),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Library::Ring => ring::open(text, tag, key, nonce, associated_data),
             Library::RustCrypto => rustcrypto::open(text.into(), tag, key, nonce, associated_data),
         }
     }
 
-    /// Checks the tag and decrypts to `text`, which is as long as `sealed` and is not touched when that is refused.
+    /// Checks the tag and decrypts to `text`, which is as long as `sealed`. When that is refused, `text` stays as it is
+    /// or becomes zeros.
     pub(crate) fn open_between(
         self,
         text: &mut [u8],
@@ -150,6 +172,11 @@ impl Cipher {
             #[cfg(target_arch = "x86_64")]
             Library::Avx512 => dryoc::open_between(text, sealed, tag, key, nonce, associated_data),
             Library::Dryoc => dryoc::open_between(text, sealed, tag, key, nonce, associated_data),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Library::Ring => {
+                text.copy_from_slice(sealed);
+                ring::open(text, tag, key, nonce, associated_data)
+            }
             Library::RustCrypto => {
                 let both = InOutBuf::new(sealed, text).map_err(|_| Refused)?;
                 rustcrypto::open(both, tag, key, nonce, associated_data)
@@ -165,16 +192,14 @@ impl Cipher {
                 let (stream, mac_key) = avx512::Stream::new(key, nonce);
                 (Stream::Avx512(stream), Mac::Dryoc(dryoc::Mac::new(&mac_key)))
             }
-            Library::Dryoc => {
-                let mac_key = rustcrypto::mac_key(key, nonce);
-                (Stream::RustCrypto(rustcrypto::Stream::new(key, nonce)), Mac::Dryoc(dryoc::Mac::new(&mac_key)))
-            }
             Library::RustCrypto => {
                 let mac_key = rustcrypto::mac_key(key, nonce);
-                (
-                    Stream::RustCrypto(rustcrypto::Stream::new(key, nonce)),
-                    Mac::RustCrypto(rustcrypto::Mac::new(&mac_key)),
-                )
+                let mac = Mac::RustCrypto(rustcrypto::Mac::new(&mac_key));
+                (Stream::RustCrypto(rustcrypto::Stream::new(key, nonce)), mac)
+            }
+            _ => {
+                let mac_key = rustcrypto::mac_key(key, nonce);
+                (Stream::RustCrypto(rustcrypto::Stream::new(key, nonce)), Mac::Dryoc(dryoc::Mac::new(&mac_key)))
             }
         }
     }

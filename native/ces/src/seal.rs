@@ -47,7 +47,8 @@ pub fn seal(engine: &Engine, key: &Key, plaintext: &[u8], associated_data: &[u8]
     Ok(sealed)
 }
 
-/// Opens sealed bytes into `plaintext`, which has [`OVERHEAD_BYTES`] fewer. Nothing is written unless they authenticate.
+/// Opens sealed bytes into `plaintext`, which has [`OVERHEAD_BYTES`] fewer. Nothing but zeros is
+/// written unless they authenticate.
 pub fn open_into(cipher: Cipher, plaintext: &mut [u8], key: &Key, sealed: &[u8], associated_data: &[u8]) -> Result<()> {
     let (nonce, ciphertext, tag) = parts(sealed)?;
     if plaintext.len() != ciphertext.len() {

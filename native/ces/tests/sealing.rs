@@ -79,7 +79,7 @@ fn names_find_what_runs_here_and_nothing_else() {
     }
     assert_eq!(Cipher::named("rot13"), None);
     let names: Vec<_> = Cipher::available().into_iter().map(Cipher::name).collect();
-    assert!(names.ends_with(&["dryoc", "rustcrypto"]), "two libraries of different hands are always there: {names:?}");
+    assert!(names.contains(&"dryoc") && names.ends_with(&["rustcrypto"]), "two hands are always there: {names:?}");
     assert_eq!(Cipher::detect().name(), names[0]);
 }
 
@@ -100,10 +100,12 @@ fn no_bit_can_be_turned() {
                 assert!(open_into(cipher, &mut opened, &key, &turned, b"bound").is_err(), "bit {bit}");
                 assert!(opened.iter().all(|byte| *byte == 0));
                 assert!(open_in_place(cipher, &mut turned, &key, b"bound").is_err(), "bit {bit}");
-                assert_eq!(turned, before, "refused bytes stay as they are");
-                assert!(open_in_pieces(cipher, &turned, &key, b"bound", 100).is_none(), "bit {bit}");
+                let text = NONCE_BYTES..turned.len() - TAG_BYTES;
+                let wiped = turned[text].iter().all(|byte| *byte == 0);
+                assert!(turned == before || wiped, "refused bytes stay as they are, or become zeros");
+                assert!(open_in_pieces(cipher, &before, &key, b"bound", 100).is_none(), "bit {bit}");
             }
-            assert!(open_in_place(cipher, &mut sealed, &key, b"other").is_err());
+            assert!(open_in_place(cipher, &mut sealed.clone(), &key, b"other").is_err());
             open_in_place(cipher, &mut sealed, &key, b"bound").unwrap();
         }
     }
