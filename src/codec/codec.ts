@@ -135,6 +135,6 @@ export interface Codec {
 }
 
 export { createNativeCodec } from './backends/native.ts';
-export { createWasmCodec, loadWasm, type WasmLoad } from './backends/wasm/node.ts';
+export { createWasmCodec, loadWasm, loadWasmLater, type WasmLoad } from './backends/wasm/node.ts';
 export { createPortableCodec } from './backends/portable/portable.ts';
 export { selfTestCodec } from './selftest.ts';

@@ -7,13 +7,13 @@ import {
   choose, detectProcessor, parseForce, wantedCodec,
   type CalibrationReport, type Contender, type Forced, type Processor, type StageChoice, type StagePlan,
 } from '../capabilities/capabilities.ts';
-import { createNativeCodec, createPortableCodec, createWasmCodec, loadWasm, type Codec, type WasmLoad } from '../codec/codec.ts';
+import { createNativeCodec, createPortableCodec, createWasmCodec, loadWasmLater, type Codec, type WasmLoad } from '../codec/codec.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { loadNative, type Native, type NativeLoad } from '../native/native.ts';
 import { systemClock, type Clock } from '../std/std.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
 import { calibrationBudgetMs, calibrationFile, openCalibrator, stagesBudgetMs, type CalibrationOptions } from './calibration.ts';
-import { hiddenObstacle, measurableCodec, measurableStages, nativeObstacle, stageNames, tryCodec, tryStages } from './self-tests.ts';
+import { hiddenObstacle, measurableCodec, measurableStages, nativeObstacle, stageNames, tryCodecs, tryStages } from './self-tests.ts';
 import { version } from './version.ts';
 
 export interface LoadedPaths {
@@ -53,9 +53,8 @@ export function loadPaths(force: readonly string[], load: NativeLoad = loadNativ
 export async function choosePaths(force: readonly string[], options: PathOptions): Promise<Paths> {
   const { logger, clock = systemClock, cacheFile = calibrationFile() } = options;
   const { forced, native } = loadPaths(force, options.native);
-  const wasm = options.wasm ?? loadWasm();
+  const wasm = options.wasm ?? (await loadWasmLater());
   const processor = await detectProcessor(options.native ?? loadNative());
-  const hidden = forced.hidden ?? [];
   const calibrator = await openCalibrator({
     file: cacheFile ?? undefined, key: machineKey(processor, options.native ?? loadNative(), wasm), mode: options.calibrate ?? 'cached',
     keep: force.length === 0, clock, logger,
@@ -71,25 +70,23 @@ export async function choosePaths(force: readonly string[], options: PathOptions
   const stageRates = await calibrator.rates(native.ok ? measurableStages(native.native, stages) : [], stagesBudgetMs);
   const inside = stageNames.map((stage) => choose(stage, rated(stage, stages[stage], stageRates), wanted === 'native' ? forced[stage] : undefined));
 
-  const codecs = new Map<string, Codec>();
-  if (native.ok && blocked === undefined) codecs.set('native', createNativeCodec(native.native, { kernel: pickOf(inside, 'reed-solomon'), cipher: pickOf(inside, 'seal') }));
+  const wasmCodec = (threads: { threads?: number }): Codec => {
+    if (!wasm.ok) throw new PangeaError('BACKEND_UNAVAILABLE', wasm.reason);
+    return createWasmCodec(wasm, threads);
+  };
   // Only tried, it gets no threads: they would stay, each with an instance.
-  const wasmExpected = blocked !== undefined || wanted === 'wasm';
-  if (wasm.ok && hiddenObstacle('codec', 'wasm', hidden) === undefined) codecs.set('wasm', createWasmCodec(wasm, wasmExpected ? {} : { threads: 0 }));
-  codecs.set('portable', createPortableCodec());
-  const obstacles: Record<string, string | undefined> = { native: blocked, wasm: hiddenObstacle('codec', 'wasm', hidden) ?? (wasm.ok ? undefined : wasm.reason) };
-  const contenders: Contender[] = [];
-  for (const path of ['native', 'wasm', 'portable']) {
-    const codec = codecs.get(path);
-    const found = codec === undefined ? { path, obstacle: obstacles[path] ?? 'not in this build' } : await tryCodec(path, codec);
-    contenders.push(path === 'portable' ? { ...found, lastResort: 'it holds the event loop, some 30 ms for 8 MiB' } : found);
-  }
+  const wasmThreads = blocked !== undefined || wanted === 'wasm' ? {} : { threads: 0 };
+  const { codecs, contenders } = await tryCodecs([
+    { path: 'native', obstacle: blocked, make: () => createNativeCodec(nativeOf(native), { kernel: pickOf(inside, 'reed-solomon'), cipher: pickOf(inside, 'seal') }) },
+    { path: 'wasm', obstacle: hiddenObstacle('codec', 'wasm', forced.hidden) ?? (wasm.ok ? undefined : wasm.reason), make: () => wasmCodec(wasmThreads) },
+    { path: 'portable', lastResort: 'it holds the event loop, some 30 ms for 8 MiB', make: createPortableCodec },
+  ]);
   const measurable = contenders.filter(({ obstacle }) => obstacle === undefined).map(({ path }) => measurableCodec(path, codecs.get(path) as Codec, clock));
   const codecRates = await calibrator.rates(measurable, calibrationBudgetMs);
   const choices = [choose('codec', rated('codec', contenders, codecRates), wanted), ...inside];
   warnOfQuarantine(choices, logger);
-  const taken = choices[0]?.path ?? '';
-  const codec = taken === 'wasm' && wasm.ok && !wasmExpected ? createWasmCodec(wasm) : codecs.get(taken);
+  const taken = pickOf(choices, 'codec');
+  const codec = taken === 'wasm' && wasmThreads.threads === 0 ? wasmCodec({}) : codecs.get(taken);
   if (codec === undefined) throw new PangeaError('BACKEND_UNAVAILABLE', `no codec passes its self-test: ${contenders.map(({ path, obstacle }) => `${path}: ${obstacle}`).join('; ')}`);
   return { forced, native, codec, choices, calibration: await calibrator.finish() };
 }

@@ -35,12 +35,11 @@ export function nativeObstacle(load: NativeLoad, stages: Stages): string | undef
 export async function tryStages({ load, processor, forced }: StageOptions): Promise<Stages> {
   if (!load.ok || !hasCodec(load.native)) return { 'reed-solomon': [], seal: [], hash: [], compress: [] };
   const { native } = load;
-  const { hidden = [] } = forced;
   const { kernels, ciphers, hash } = native.cesCandidates();
   const tried = async (stage: NativeStage, paths: readonly string[]): Promise<Contender[]> => {
     const contenders: Contender[] = [];
     for (const path of paths) {
-      const obstacle = hiddenObstacle(stage, path, hidden);
+      const obstacle = hiddenObstacle(stage, path, forced.hidden);
       contenders.push(obstacle === undefined ? tested(path, native, stage) : { path, obstacle });
       await pause();
     }
@@ -64,13 +63,29 @@ export async function tryStages({ load, processor, forced }: StageOptions): Prom
   };
 }
 
-/** The golden check of a whole codec through its contract. */
-export async function tryCodec(path: string, codec: Codec): Promise<Contender> {
-  const failure = await selfTestCodec(codec, pause);
-  return failure === null ? { path } : quarantined(path, failure);
+/** Builds each codec that nothing stands against, and checks it through its contract. */
+export async function tryCodecs(makers: readonly {
+  readonly path: string;
+  readonly obstacle?: string | undefined;
+  readonly lastResort?: string;
+  readonly make: () => Codec;
+}[]): Promise<{ codecs: ReadonlyMap<string, Codec>; contenders: readonly Contender[] }> {
+  const codecs = new Map<string, Codec>();
+  const contenders: Contender[] = [];
+  for (const { path, obstacle, lastResort, make } of makers) {
+    if (obstacle !== undefined) {
+      contenders.push({ path, obstacle });
+      continue;
+    }
+    const codec = make();
+    const failure = await selfTestCodec(codec, pause);
+    codecs.set(path, codec);
+    contenders.push({ ...(failure === null ? { path } : quarantined(path, failure)), ...(lastResort === undefined ? {} : { lastResort }) });
+  }
+  return { codecs, contenders };
 }
 
-export function hiddenObstacle(stage: StagePlan['stage'], path: string, hidden: readonly Feature[]): string | undefined {
+export function hiddenObstacle(stage: StagePlan['stage'], path: string, hidden: readonly Feature[] = []): string | undefined {
   const need = hiddenNeed(stage, path, hidden);
   return need === undefined ? undefined : `hidden by --force no-${need}`;
 }
@@ -78,6 +93,8 @@ export function hiddenObstacle(stage: StagePlan['stage'], path: string, hidden: 
 const segments = 8;
 /** Of one row: eight and what is made of them fit the second-level cache. */
 const pieceBytes = 64 * 1024;
+/** Of a stripe that a codec makes on the event loop, in under 5 ms also before it is compiled. */
+const segmentBytes = 32 * 1024;
 /** The first round of a call pays for fetching its buffers into the cache. */
 const roundsInCall = 2;
 const leastCalls = 3;
@@ -87,12 +104,13 @@ export function measurableStages(native: Native, stages: Stages): Measurable[] {
   const free = (stage: NativeStage): string[] => stages[stage].filter(isFree).map(({ path }) => path);
   const [[kernel], [cipher]] = [free('reed-solomon'), free('seal')];
   if (kernel === undefined || cipher === undefined) return [];
-  const data = material();
+  let data: Buffer | undefined;
   const ops = { 'reed-solomon': 'rs-encode', seal: 'seal', hash: 'hash', compress: 'compress' } as const;
   return stageNames.flatMap((stage) => free(stage).map((path): Measurable => ({
     name: `${stage}/${path}`,
     async measure(roundMs) {
       const engine = { kernel: stage === 'reed-solomon' ? path : kernel, cipher: stage === 'seal' ? path : cipher };
+      data ??= material();
       const rates = await native.cesMeasure({ op: ops[stage], ...engine, level: 3, bytes: pieceBytes, rounds: roundsInCall, roundMs, threads: 1, data });
       return Math.max(0, ...rates);
     },
@@ -101,14 +119,15 @@ export function measurableStages(native: Native, stages: Stages): Measurable[] {
 
 /** A codec as a whole: a stripe, stored, as a put of incompressible data makes it. The shortest call of a round counts. */
 export function measurableCodec(path: string, codec: Codec, clock: Clock): Measurable {
-  const plaintext = material();
-  const request = {
-    plaintext: [plaintext], segmentLengths: Array.from({ length: segments }, () => plaintext.length / segments), key: new Uint8Array(32),
-    context: { salt: new Uint8Array(32), stripe: 0, segmentsInStripe: segments }, compression: 'store',
-  } as const;
+  let plaintext: Buffer | undefined;
   return {
     name: `codec/${path}`,
     async measure(roundMs) {
+      plaintext ??= material().subarray(0, segments * segmentBytes);
+      const request = {
+        plaintext: [plaintext], segmentLengths: Array.from({ length: segments }, () => segmentBytes), key: new Uint8Array(32),
+        context: { salt: new Uint8Array(32), stripe: 0, segmentsInStripe: segments }, compression: 'store',
+      } as const;
       const end = clock.monotonicMs() + roundMs;
       let shortestMs = Infinity;
       // Not their mean: a call that waits until the system runs another thread says nothing of the codec.
