@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { maxDictionaryBytes } from '../../src/codec/codec.ts';
+import { decodeTree, encodeTree } from '../../src/control/control.ts';
 import { collectSamples } from '../../src/objects/put/dictionary.ts';
-import type { PutResult } from '../../src/objects/types.ts';
+import type { PutResult, TreeEntry } from '../../src/objects/types.ts';
 import { recordKind } from '../../src/store/store.ts';
 import { dictionaryVector, smallRecords } from '../conformance/codec-dictionary.ts';
 import { assertCode, assertSame, engineOf, get, nodeAt, noise, openWorld, put, segmentBytes, stream, stripeBytes, watch, type World } from './world.ts';
@@ -109,6 +110,15 @@ test('a backend that cannot learn says so, and stores nothing', { timeout }, asy
   };
   await assertCode(world.clock.until(engine.trainDictionary(samples(), { name: 'learnt', bytes: 2048 })), 'NOT_SUPPORTED');
   assert.equal(engine.counts().catalogue, before);
+});
+
+test('a long sample does not spoil those behind it on their way through a stream', async () => {
+  const file = (path: string, bytes: Uint8Array): TreeEntry => ({ path, type: 'file', mode: 0o600, modifiedMs: 0, bytes: bytes.length, content: stream(bytes) });
+  const entries = async function* (): AsyncGenerator<TreeEntry> {
+    yield file('0', noise(300_000));
+    yield file('1', record);
+  };
+  assert.deepEqual((await collectSamples(decodeTree(encodeTree(entries())))).map((sample) => sample.length), [131_072, record.length]);
 });
 
 test('samples are the beginnings of files, spread over all when there are too many', async () => {

@@ -36,11 +36,11 @@ export async function collectSamples(entries: AsyncIterable<TreeEntry>): Promise
 async function beginningOf(content: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const sample = new Uint8Array(oneSampleBytes);
   let filled = 0;
+  // To the end: the entries of a tree come one behind the other.
   for await (const chunk of content) {
     const piece = chunk.subarray(0, oneSampleBytes - filled);
     sample.set(piece, filled);
     filled += piece.length;
-    if (filled === oneSampleBytes) break;
   }
   return sample.slice(0, filled);
 }
