@@ -1,7 +1,7 @@
 // Builds src/codec/backends/wasm/pangea_ces.wasm from native/wasm. The built file is committed, so only who changes the
 // sources needs the tools: Rust with the target wasm32-unknown-unknown, and a clang that knows wasm32 (for zstd).
-// `--check` builds nothing and tells whether the committed file is of these sources: exit 0 or 1. Beside the module lies
-// pangea_ces.wasm.json with the hash of its sources and what it was built with.
+// Beside the module lies pangea_ces.wasm.json with the hash of its sources and what it was built with. `--check` builds
+// nothing and tells whether the committed file is of the sources that are here (exit 0 or 1); `--hash` prints their hash.
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const target = 'wasm32-unknown-unknown';
 /** What decides on the bytes besides the sources; part of their hash. */
 const settings = {
   rust: '-C target-feature=+simd128,+bulk-memory',
-  c: '-O3 -msimd128 -mbulk-memory',
+  c: '-O2 -msimd128 -mbulk-memory',
   profile: { PANIC: 'abort', LTO: 'fat', CODEGEN_UNITS: '1' },
   // The stack lies below the data, so that running over its end traps. No call needs 1 GiB: zstd at level 22 takes 0.7.
   link: ['--no-entry', '--gc-sections', '--strip-all', '-O3', '--stack-first', '-z', 'stack-size=1048576', '--max-memory=1073741824'],
@@ -32,11 +32,16 @@ const fail = (text) => {
 };
 
 if (process.argv.includes('--check')) check();
+else if (process.argv.includes('--hash')) process.stdout.write(`${sourceHash(readRecord().sources)}\n`);
 else build();
 
-function check() {
+function readRecord() {
   if (!existsSync(moduleFile) || !existsSync(recordFile)) fail(`${relative(root, moduleFile)} or its record is missing: run "npm run build:wasm"`);
-  const record = JSON.parse(readFileSync(recordFile, 'utf8'));
+  return JSON.parse(readFileSync(recordFile, 'utf8'));
+}
+
+function check() {
+  const record = readRecord();
   if (digest(readFileSync(moduleFile)) !== record.moduleHash) fail('the module is not the one that its record describes: run "npm run build:wasm"');
   if (sourceHash(record.sources) !== record.sourceHash) fail('the sources have changed since the module was built: run "npm run build:wasm"');
 }
@@ -114,7 +119,7 @@ function essence(text) {
 function manifests() {
   const section = (file, pattern) => [...readFileSync(join(native, file), 'utf8').matchAll(/^\[([^\]\n]+)\]\n((?:(?!\[).*\n?)*)/gm)]
     .filter((match) => pattern.test(match[1])).flatMap((match) => match[2].split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#')));
-  const own = ['ces/Cargo.toml', 'wasm/Cargo.toml'].flatMap((file) => section(file, /^(features|lib|(target\..*\.)?dependencies)$/));
+  const own = ['ces/Cargo.toml', 'wasm/Cargo.toml'].flatMap((file) => section(file, /^(features|lib|(target\..*wasm32.*\.)?dependencies)$/));
   const asked = directDependencies();
   const shared = section('Cargo.toml', /^workspace\.dependencies$/).filter((line) => asked.has(/^[\w-]+/.exec(line)?.[0]));
   return [...own, ...shared, ...section('Cargo.toml', /^profile\.release/)];
@@ -122,7 +127,7 @@ function manifests() {
 
 function directDependencies() {
   const lines = ['ces/Cargo.toml', 'wasm/Cargo.toml'].flatMap((file) =>
-    [...readFileSync(join(native, file), 'utf8').matchAll(/^\[(?:target\..*\.)?dependencies\]\n((?:(?!\[).*\n?)*)/gm)].flatMap((match) => match[1].split('\n')));
+    [...readFileSync(join(native, file), 'utf8').matchAll(/^\[(?:target\..*wasm32.*\.)?dependencies\]\n((?:(?!\[).*\n?)*)/gm)].flatMap((match) => match[1].split('\n')));
   return new Set(lines.map((line) => /^[\w-]+/.exec(line)?.[0]).filter((name) => name !== undefined));
 }
 

@@ -71,8 +71,7 @@ pub unsafe extern "C" fn ces_encode_whole(
         // SAFETY: the caller's promise.
         let dictionary = unsafe { how.dictionary.get() }.map(Dictionary::shared).transpose()?;
         let compression = Compression { effort: how.effort()?, dictionary: dictionary.as_deref() };
-        let block =
-            encode_whole::<Vec<u8>>(&engine(1)?, Span::new(&[plaintext]), &key?, compression, THREADS)?;
+        let block = encode_whole::<Vec<u8>>(&engine(1)?, Span::new(&[plaintext]), &key?, compression, THREADS)?;
         let reply = Reply::whole(block.data, block.shard_bytes, block.parity);
         Ok(reply.encoded(&block.identities, block.compressed_bytes))
     })())

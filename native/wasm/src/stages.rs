@@ -1,6 +1,6 @@
 //! Single stages on memory that stays in the module, for measuring: nothing is copied in or out.
 
-use pangea_ces::rows::{Input, Output, Rows, Target, parity_coefficients, produce};
+use pangea_ces::rows::{Output, Rows, parity_coefficients, produce};
 use pangea_ces::{DATA_SHARDS, Error, Kernel, PARITY_SHARDS, TOTAL_SHARDS};
 
 use crate::reply::{Reply, leave};
@@ -17,19 +17,13 @@ pub unsafe extern "C" fn ces_rs_encode(rows: *mut u8, shard_bytes: usize) -> u32
     // SAFETY: the caller's promise.
     let rows = unsafe { std::slice::from_raw_parts_mut(rows, shard_bytes * TOTAL_SHARDS) };
     let (data, parity) = rows.split_at_mut(shard_bytes * DATA_SHARDS);
-    let mut inputs: Vec<Input<'_>> =
-        data.chunks_exact(shard_bytes).map(|bytes| Input { bytes, hasher: None }).collect();
+    let inputs: Vec<&[u8]> = data.chunks_exact(shard_bytes).collect();
     let mut outputs: Vec<Output<'_>> = parity
         .chunks_exact_mut(shard_bytes)
         .enumerate()
-        .map(|(row, room)| Output {
-            coefficients: parity_coefficients(row),
-            length: shard_bytes,
-            target: Target::Fill(room),
-            hasher: None,
-        })
+        .map(|(row, room)| Output { coefficients: parity_coefficients(row), room })
         .collect();
-    produce(Kernel::detect(), &mut inputs, &mut outputs);
+    produce(Kernel::detect(), &inputs, &mut outputs);
     0
 }
 
@@ -48,7 +42,7 @@ pub unsafe extern "C" fn ces_rs_rebuild(rows: *mut u8, shard_bytes: usize, lost:
     let mut missing = Vec::new();
     for (row, bytes) in rows.chunks_exact_mut(shard_bytes).enumerate() {
         if lost >> row & 1 == 1 {
-            missing.push((row, shard_bytes, Target::Fill(bytes)));
+            missing.push((row, bytes));
         } else {
             given[row] = Some(bytes);
         }

@@ -29,6 +29,11 @@ export class Ces {
     this.#instance = new CesInstance(module);
   }
 
+  /** What the instance holds now. */
+  get memoryBytes(): number {
+    return this.#instance.memoryBytes;
+  }
+
   /** What each stage runs on. */
   kernels(): Codec['kernels'] {
     const names = new TextDecoder().decode(this.#run((ces) => ces.ask((module) => module.ces_kernels())).bytes);
@@ -46,8 +51,8 @@ export class Ces {
   deriveKey(context: string, material: Uint8Array): Uint8Array {
     return this.#run((ces) => {
       const name = ces.put(new TextEncoder().encode(context));
-      const from = ces.put(material);
-      return secretly(ces, from, () => ces.ask((module) => module.ces_derive_key(name.at, name.length, from.at, from.length)));
+      const from = ces.put(material, true);
+      return ces.ask((module) => module.ces_derive_key(name.at, name.length, from.at, from.length));
     }).bytes;
   }
 
@@ -135,28 +140,17 @@ export class Ces {
 
   #withKey<T>(key: Uint8Array, work: (ces: CesInstance, key: Room) => T): T {
     if (key.length !== keyBytes) throw new PangeaError('INTERNAL', `a key has ${keyBytes} bytes, not ${key.length}`);
-    return this.#run((ces) => {
-      const room = ces.put(key);
-      return secretly(ces, room, () => work(ces, room));
-    });
+    return this.#run((ces) => work(ces, ces.put(key, true)));
   }
 
   #run<T>(work: (ces: CesInstance) => T): T {
     try {
       return work(this.#instance);
     } finally {
+      // Keys do not stay behind; what else lay there is left, as in every backend.
       this.#instance.freeAll();
       if (this.#instance.trapped || this.#instance.memoryBytes > maxIdleBytes) this.#instance = new CesInstance(this.#module);
     }
-  }
-}
-
-/** Keys do not stay in the module's memory. */
-function secretly<T>(ces: CesInstance, secret: Room, work: () => T): T {
-  try {
-    return work();
-  } finally {
-    ces.freeAll(secret);
   }
 }
 

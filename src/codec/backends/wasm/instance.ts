@@ -22,7 +22,7 @@ export interface Room {
 
 export class CesInstance {
   readonly exports: CesExports;
-  readonly #rooms: Room[] = [];
+  readonly #rooms: (Room & { readonly secret: boolean })[] = [];
   #trapped = false;
 
   constructor(module: WasmModule) {
@@ -39,18 +39,18 @@ export class CesInstance {
     return this.exports.memory.buffer.byteLength;
   }
 
-  /** Takes room until `freeAll`. Its content is anything. */
-  room(length: number): Room {
+  /** Takes room until `freeAll`, which wipes it where secrets lie. Its content is anything. */
+  room(length: number, secret = false): Room {
     // No call asks for nothing, and an address has to be something.
     const bytes = Math.max(1, length);
     const at = this.#guard(() => this.exports.ces_alloc(bytes)) >>> 0;
     if (at === 0) throw new PangeaError('TOO_LARGE', `${length} bytes do not fit the memory of the WebAssembly module`);
-    this.#rooms.push({ at, length: bytes });
+    this.#rooms.push({ at, length: bytes, secret });
     return { at, length };
   }
 
-  put(bytes: Uint8Array): Room {
-    const room = this.room(bytes.length);
+  put(bytes: Uint8Array, secret = false): Room {
+    const room = this.room(bytes.length, secret);
     this.view(room).set(bytes);
     return room;
   }
@@ -82,11 +82,13 @@ export class CesInstance {
     }
   }
 
-  /** Gives all room back, wiped where `secrets` lie. */
-  freeAll(...secrets: readonly Room[]): void {
+  /** Gives all room back. */
+  freeAll(): void {
     if (this.#trapped) return;
-    for (const secret of secrets) this.view(secret).fill(0);
-    for (const room of this.#rooms.splice(0)) this.#guard(() => this.exports.ces_free(room.at, room.length));
+    for (const room of this.#rooms.splice(0)) {
+      if (room.secret) this.view(room).fill(0);
+      this.#guard(() => this.exports.ces_free(room.at, room.length));
+    }
   }
 
   #reply(): Outcome {

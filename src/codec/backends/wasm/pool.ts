@@ -89,7 +89,7 @@ class Thread {
   #busy = false;
 
   constructor(module: WasmModule, ended: () => void) {
-    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: module, stdin: false, env: {}, execArgv: [] });
+    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: module, env: {}, execArgv: [] });
     this.#worker.unref();
     this.#worker.on('message', (answer: Answer) => this.#answer?.(answer));
     const gone = (why: string): void => {
