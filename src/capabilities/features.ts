@@ -24,6 +24,7 @@ export const kernelNeeds: Readonly<Record<string, readonly Feature[]>> = {
 export const cipherNeeds: Readonly<Record<string, readonly Feature[]>> = {
   avx512: ['native', 'avx512'],
   dryoc: ['native'],
+  ring: ['native'],
   rustcrypto: ['native'],
 };
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -55,6 +55,7 @@ describe('pangea-node plan', { timeout: 120_000 }, () => {
       ...load.native.cesCandidates().kernels.map((name) => `reed-solomon/${name}`), ...load.native.cesCandidates().ciphers.map((name) => `seal/${name}`),
       `hash/${load.native.cesCandidates().hash}`,
     ] : []), 'codec/native', 'codec/wasm', 'codec/portable'].map((name) => [name, 1e9]));
+    await mkdir(join(directory, 'pangea-node'), { recursive: true });
     // Equal rates of this very machine: what the processor has decides then, and no noise.
     await writeFile(file, JSON.stringify({ version: 1, entries: [{ key, madeMs: Date.now() - 90_000, tookMs: 111, rates }, ...kept.filter((each) => each.key !== key)] }));
     const rungs = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { detectProcessor, type Processor } from '../../src/capabilities/capabilities.ts';
+import { cipherNeeds, detectProcessor, kernelNeeds, type Processor } from '../../src/capabilities/capabilities.ts';
 import { loadWasm, selfTestCodec, type WasmLoad } from '../../src/codec/codec.ts';
 import { loadNative, type Native, type NativeLoad } from '../../src/native/native.ts';
 import { choosePaths, loadPaths, type PathOptions, type Paths } from '../../src/node/paths.ts';
@@ -53,6 +53,13 @@ describe('the ladder of kernels', { skip: lacks, timeout: 60_000 }, () => {
       if (processor.cpu.avx2 && hidden.includes('avx2')) assert.ok(hiddenOnes.some(({ path }) => path === 'avx2'));
     });
   }
+
+  test('force knows every name that the addon gives', () => {
+    assert.ok(load.ok);
+    const { kernels, ciphers } = load.native.cesCandidates();
+    assert.deepEqual(kernels, Object.keys(kernelNeeds).filter((name) => kernels.includes(name)), 'in the same order of expectation');
+    assert.deepEqual(ciphers.filter((name) => !(name in cipherNeeds)), []);
+  });
 
   test('any kernel of the machine can be forced, and runs', async () => {
     assert.ok(load.ok);
