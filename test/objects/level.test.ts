@@ -53,6 +53,16 @@ test('an encoder that is waited for lowers it, and the level that was too slow i
   assert.ok(raises >= 2 && raises <= 8, `${raises} times`);
 });
 
+test('a level that makes everything slower is taken back, though the holders are waited for', () => {
+  const policy = new LevelPolicy(range, 2);
+  const seen = Array.from({ length: 400 }, () => {
+    const elapsedMs = 100 * 1.3 ** (policy.level - 3);
+    return policy.next({ elapsedMs, blockedMs: elapsedMs * 0.9, starvedMs: 0 });
+  });
+  assert.equal(Math.max(...seen), 4);
+  assert.ok(seen.filter((level) => level === 4).length < 40, `${seen.filter((level) => level === 4).length} of 400 stripes`);
+});
+
 test('whatever happens, the level stays inside its range and moves by one', () => {
   const anyTimes = fc.record({ elapsedMs: fc.double({ min: 0, max: 1e6, noNaN: true }), blocked: fc.double({ min: 0, max: 1, noNaN: true }), starved: fc.double({ min: 0, max: 1, noNaN: true }) })
     .map(({ elapsedMs, blocked: b, starved: s }): StripeTimes => ({ elapsedMs, blockedMs: elapsedMs * b, starvedMs: elapsedMs * s }));

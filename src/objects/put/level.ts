@@ -3,7 +3,8 @@
  * level comes out, so the same times always give the same levels.
  *
  * A put that waits for its holders has processor time to spare, and a higher level turns it into fewer bytes to send. Where
- * everything waits for the encoder, a lower level is faster. In between nothing changes.
+ * everything waits for the encoder, a lower level is faster. In between nothing changes. Holders on the encoder's own
+ * processor are slow because it is busy: a level that makes the stripes slower is taken back.
  */
 
 /** What happened since the last stripe was begun. */
@@ -24,6 +25,8 @@ export interface LevelRange {
 const decisiveShare = 0.5;
 /** As many stripes in a row must say the same. */
 const agreeing = 2;
+/** How much longer stripes may take after a raise: less is noise. */
+const toleratedSlowdown = 1.1;
 /** Stripes for which a level that proved too slow is not tried again; doubled each time it proves so. */
 const firstPatience = 8;
 const maxPatience = 256;
@@ -32,10 +35,12 @@ export class LevelPolicy {
   readonly #range: LevelRange;
   readonly #settling: number;
   #level: number;
-  /** Above zero: so many stripes in a row asked for more; below: for less. */
-  #votes = 0;
+  /** The latest stripes at this level, at most `agreeing`. */
+  #laps: StripeTimes[] = [];
   /** Stripes that still show the level before. */
   #unsettled = 0;
+  /** What stripes took before the last raise, until it is known whether they take longer since. */
+  #formerMs = Number.POSITIVE_INFINITY;
   #patience = firstPatience;
   #raisesAfter = 0;
 
@@ -57,22 +62,32 @@ export class LevelPolicy {
       this.#unsettled--;
       return this.#level;
     }
-    const verdict = verdictOf(times);
-    this.#votes = verdict === 0 || verdict * this.#votes < 0 ? verdict : this.#votes + verdict;
-    if (this.#votes >= agreeing && this.#raisesAfter === 0) this.#move(1);
-    else if (this.#votes <= -agreeing) this.#move(-1);
+    this.#laps = [...this.#laps.slice(1 - agreeing), times];
+    if (this.#laps.length < agreeing) return this.#level;
+    const isSlower = this.#laps.every(({ elapsedMs }) => elapsedMs > this.#formerMs * toleratedSlowdown);
+    this.#formerMs = Number.POSITIVE_INFINITY;
+    if (isSlower || this.#laps.every((lap) => verdictOf(lap) === -1)) this.#lower();
+    else if (this.#raisesAfter === 0 && this.#laps.every((lap) => verdictOf(lap) === 1)) this.#raise();
     return this.#level;
   }
 
-  #move(step: 1 | -1): void {
-    const level = Math.min(Math.max(this.#level + step, this.#range.minLevel), this.#range.maxLevel);
-    this.#votes = 0;
-    if (level === this.#level) return;
-    this.#level = level;
-    this.#unsettled = this.#settling;
-    if (step === 1) return;
+  #raise(): void {
+    if (this.#level >= this.#range.maxLevel) return;
+    this.#formerMs = this.#laps.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0) / this.#laps.length;
+    this.#moveBy(1);
+  }
+
+  #lower(): void {
+    if (this.#level <= this.#range.minLevel) return;
     this.#raisesAfter = this.#patience;
     this.#patience = Math.min(this.#patience * 2, maxPatience);
+    this.#moveBy(-1);
+  }
+
+  #moveBy(step: 1 | -1): void {
+    this.#level += step;
+    this.#laps = [];
+    this.#unsettled = this.#settling;
   }
 }
 
