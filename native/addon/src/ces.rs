@@ -37,6 +37,14 @@ impl Memory for Pooled {
     fn bytes(&self) -> &[u8] {
         &self.0
     }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+
+    fn extend_to(&mut self, length: usize) {
+        self.0.extend_to(length);
+    }
 }
 
 impl From<Pooled> for NativeBody {
@@ -179,7 +187,8 @@ impl Ces {
             let dictionary = shared_dictionary(dictionary)?;
             let compression = Compression { effort: compression.into(), dictionary: dictionary.as_deref() };
             let chunks = slices(&plaintext);
-            let block = encode_whole::<Pooled>(&engine, Span::new(&chunks), &key, compression, threads).map_err(crossed)?;
+            let block =
+                encode_whole::<Pooled>(&engine, Span::new(&chunks), &key, compression, threads).map_err(crossed)?;
             let data = block.data.0.freeze();
             let slices = (0..DATA_SHARDS).map(|row| data.slice(row * block.shard_bytes..(row + 1) * block.shard_bytes));
             Ok(CesEncodedShards {
@@ -312,7 +321,10 @@ fn small(bytes: usize, associated_bytes: usize) -> napi::Result<()> {
     if bytes.saturating_add(associated_bytes) <= MAX_SMALL_BYTES {
         return Ok(());
     }
-    Err(error("TOO_LARGE", format!("{bytes} bytes with {associated_bytes} beside; at most {MAX_SMALL_BYTES} are small")))
+    Err(error(
+        "TOO_LARGE",
+        format!("{bytes} bytes with {associated_bytes} beside; at most {MAX_SMALL_BYTES} are small"),
+    ))
 }
 
 fn fixed<const LENGTH: usize>(bytes: &[u8], what: &str) -> napi::Result<[u8; LENGTH]> {

@@ -15,6 +15,7 @@ pub const MIN_POOLED_BYTES: usize = 32 * 1024;
 pub const MAX_IDLE_BYTES: usize = 48 * 1024 * 1024;
 
 struct Pool {
+    /// As long as what was once written.
     idle: Vec<Vec<u8>>,
     idle_bytes: usize,
 }
@@ -24,6 +25,8 @@ static POOL: Mutex<Pool> = Mutex::new(Pool { idle: Vec::new(), idle_bytes: 0 });
 /// A uniquely owned buffer of fixed capacity, writable until it is frozen.
 pub struct Block {
     buffer: Vec<u8>,
+    /// So much of the capacity, from its start, has been written at some time.
+    written: usize,
 }
 
 impl Block {
@@ -32,7 +35,7 @@ impl Block {
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         if capacity < MIN_POOLED_BYTES {
-            return Self { buffer: Vec::with_capacity(capacity) };
+            return Self { buffer: Vec::with_capacity(capacity), written: 0 };
         }
         let class = size_class(capacity);
         let mut pool = POOL.lock();
@@ -41,11 +44,12 @@ impl Block {
             let mut buffer = pool.idle.swap_remove(index);
             pool.idle_bytes -= buffer.capacity();
             drop(pool);
+            let written = buffer.len();
             buffer.clear();
-            return Self { buffer };
+            return Self { buffer, written };
         }
         drop(pool);
-        Self { buffer: Vec::with_capacity(class) }
+        Self { buffer: Vec::with_capacity(class), written: 0 }
     }
 
     /// A block of `length` bytes whose content is zero where it has not been written.
@@ -58,7 +62,22 @@ impl Block {
 
     /// The vector behind the block. It must not be grown beyond its capacity: that would leave the pool's class.
     pub fn vec(&mut self) -> &mut Vec<u8> {
+        // Whoever has the vector may exchange it for another.
+        self.written = 0;
         &mut self.buffer
+    }
+
+    /// Makes the block longer, up to its capacity, without clearing what had been written before: the new bytes have any
+    /// content, of whatever used the memory last, and must all be overwritten.
+    pub fn extend_to(&mut self, length: usize) {
+        let known = length.min(self.written);
+        if known > self.buffer.len() {
+            // SAFETY: so many bytes of this very allocation have been written; only `vec` could exchange it.
+            unsafe { self.buffer.set_len(known) }
+        }
+        if length > self.buffer.len() {
+            self.buffer.resize(length, 0);
+        }
     }
 
     /// Shares the block; its memory returns to the pool after the last clone is dropped.
@@ -88,7 +107,11 @@ impl Drop for Block {
         let mut pool = POOL.lock();
         if pool.idle_bytes + capacity <= MAX_IDLE_BYTES {
             pool.idle_bytes += capacity;
-            let buffer = std::mem::take(&mut self.buffer);
+            let mut buffer = std::mem::take(&mut self.buffer);
+            if self.written > buffer.len() {
+                // SAFETY: as in `extend_to`.
+                unsafe { buffer.set_len(self.written) }
+            }
             pool.idle.push(buffer);
         }
     }
@@ -130,6 +153,27 @@ mod tests {
         let again = Block::with_capacity(2_999_000);
         assert_eq!(again.as_ptr(), address, "the same size class reuses the same memory");
         assert!(again.is_empty(), "no byte of the former content shows");
+    }
+
+    #[test]
+    fn longer_without_clearing_what_was_written_before() {
+        let mut block = Block::with_capacity(2_222_222);
+        block.extend_to(2_000_000);
+        assert!(block.iter().all(|byte| *byte == 0), "fresh memory shows nothing");
+        block.fill(5);
+        let address = block.as_ptr();
+        drop(block);
+        let mut again = Block::with_capacity(2_222_222);
+        assert_eq!(again.as_ptr(), address);
+        again.extend_to(1_000_000);
+        again.extend_to(2_100_000);
+        assert!(again[..2_000_000].iter().all(|byte| *byte == 5) && again[2_000_000..].iter().all(|byte| *byte == 0));
+        again.extend_to(7);
+        assert_eq!(again.len(), 2_100_000, "never shorter");
+        // Exchanged for memory that nobody has written.
+        *again.vec() = Vec::with_capacity(2_222_222);
+        again.extend_to(2_100_000);
+        assert!(again.iter().all(|byte| *byte == 0));
     }
 
     #[test]

@@ -57,22 +57,37 @@ pub fn append_frame(
     compression: Compression<'_>,
     out: &mut Vec<u8>,
 ) -> Result<()> {
+    if !append_compressed(compressor, scratch, content, compression, || &mut *out)? {
+        append_stored(content, out);
+    }
+    Ok(())
+}
+
+/// Appends a compressed frame, or says that a stored one is no longer and leaves what `out` gives as it was. `out` is
+/// asked only when compressing is tried.
+pub fn append_compressed<'a>(
+    compressor: &mut CCtx<'_>,
+    scratch: &mut Vec<u8>,
+    content: Span<'_>,
+    compression: Compression<'_>,
+    out: impl FnOnce() -> &'a mut Vec<u8>,
+) -> Result<bool> {
+    let Some(level) = level_for(compressor, scratch, content, compression.effort)? else {
+        return Ok(false);
+    };
+    let out = out();
     let start = out.len();
-    if let Some(level) = level_for(compressor, scratch, content, compression.effort)? {
-        let plain = content.contiguous(scratch);
-        let mut tail = Tail::of(out);
-        let written = match compression.dictionary {
-            Some(dictionary) => compressor.compress_using_cdict(&mut tail, plain, dictionary.compressor(level)?),
-            None => compressor.compress(&mut tail, plain, level),
-        };
-        let written = written.map_err(internal)?;
-        if written < stored_frame_bytes(content.length()) {
-            return Ok(());
-        }
+    let plain = content.contiguous(scratch);
+    let mut tail = Tail::of(out);
+    let written = match compression.dictionary {
+        Some(dictionary) => compressor.compress_using_cdict(&mut tail, plain, dictionary.compressor(level)?),
+        None => compressor.compress(&mut tail, plain, level),
+    };
+    let shrinks = written.map_err(internal)? < stored_frame_bytes(content.length());
+    if !shrinks {
         out.truncate(start);
     }
-    append_stored(content, out);
-    Ok(())
+    Ok(shrinks)
 }
 
 /// Decompresses exactly one frame to `out`. More than `max_bytes` is `TOO_LARGE` before memory is taken for

@@ -10,29 +10,51 @@ const DESCRIPTOR: u8 = 0x80;
 /// A window of 128 KiB: all that raw blocks need, and little for a streaming decoder to set aside.
 const WINDOW: u8 = 0x38;
 const HEADER_BYTES: usize = 10;
+const BLOCK_HEADER_BYTES: usize = 3;
 const MAX_BLOCK_BYTES: usize = 128 * 1024;
 
 /// Bytes of the frame around so much content.
 pub const fn stored_frame_bytes(content_bytes: usize) -> usize {
-    let blocks = content_bytes.div_ceil(MAX_BLOCK_BYTES);
-    HEADER_BYTES + content_bytes + 3 * if blocks == 0 { 1 } else { blocks }
+    HEADER_BYTES + content_bytes + BLOCK_HEADER_BYTES * stored_blocks(content_bytes)
 }
 
-/// Appends the frame. The content is at most a whole block's, so its length fits 32 bits.
+/// Blocks of that frame.
+pub const fn stored_blocks(content_bytes: usize) -> usize {
+    if content_bytes == 0 { 1 } else { content_bytes.div_ceil(MAX_BLOCK_BYTES) }
+}
+
+/// What precedes a block's content in the frame.
+pub struct Header {
+    bytes: [u8; HEADER_BYTES + BLOCK_HEADER_BYTES],
+    start: usize,
+}
+
+impl AsRef<[u8]> for Header {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
+/// One of the [`stored_blocks`]. The content is at most a whole block's, so its length fits 32 bits.
+pub fn stored_block(content: Span<'_>, block: usize) -> (Header, Span<'_>) {
+    let length = content.length();
+    let from = length.min(block * MAX_BLOCK_BYTES);
+    let to = length.min(from + MAX_BLOCK_BYTES);
+    let header = ((to - from) << 3 | usize::from(to == length)) as u32;
+    let mut bytes = [0; HEADER_BYTES + BLOCK_HEADER_BYTES];
+    bytes[..4].copy_from_slice(&MAGIC);
+    bytes[4..6].copy_from_slice(&[DESCRIPTOR, WINDOW]);
+    bytes[6..HEADER_BYTES].copy_from_slice(&(length as u32).to_le_bytes());
+    bytes[HEADER_BYTES..].copy_from_slice(&header.to_le_bytes()[..BLOCK_HEADER_BYTES]);
+    (Header { bytes, start: if block == 0 { 0 } else { HEADER_BYTES } }, content.part(from..to))
+}
+
+/// Appends the frame.
 pub fn append_stored(content: Span<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(&MAGIC);
-    out.extend_from_slice(&[DESCRIPTOR, WINDOW]);
-    out.extend_from_slice(&(content.length() as u32).to_le_bytes());
-    let mut from = 0;
-    loop {
-        let to = content.length().min(from + MAX_BLOCK_BYTES);
-        let header = ((to - from) << 3 | usize::from(to == content.length())) as u32;
-        out.extend_from_slice(&header.to_le_bytes()[..3]);
-        content.part(from..to).pieces().for_each(|piece| out.extend_from_slice(piece));
-        from = to;
-        if from == content.length() {
-            return;
-        }
+    for block in 0..stored_blocks(content.length()) {
+        let (header, content) = stored_block(content, block);
+        out.extend_from_slice(header.as_ref());
+        content.pieces().for_each(|piece| out.extend_from_slice(piece));
     }
 }
 

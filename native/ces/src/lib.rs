@@ -22,6 +22,7 @@ pub mod measure;
 mod memory;
 pub mod rows;
 pub mod seal;
+mod sealing;
 pub mod segment;
 pub mod selftest;
 mod spread;

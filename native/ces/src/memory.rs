@@ -10,6 +10,14 @@ pub trait Memory: Send + Sync + Sized {
     fn vec(&mut self) -> &mut Vec<u8>;
     /// What has been written.
     fn bytes(&self) -> &[u8];
+    /// The same, to be changed.
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.vec()
+    }
+    /// Makes it `length` bytes long, which the capacity allows. What is new has any content and waits to be overwritten.
+    fn extend_to(&mut self, length: usize) {
+        self.vec().resize(length, 0);
+    }
 }
 
 impl Memory for Vec<u8> {
@@ -64,6 +72,15 @@ impl<'a> Span<'a> {
             left -= piece.len();
             (!piece.is_empty()).then_some(piece)
         })
+    }
+
+    /// Copies it to `target`, which is as long.
+    pub fn copy_to(&self, target: &mut [u8]) {
+        let mut at = 0;
+        for piece in self.pieces() {
+            target[at..at + piece.len()].copy_from_slice(piece);
+            at += piece.len();
+        }
     }
 
     /// One slice: itself where it lies in one chunk, otherwise gathered in `scratch`.

@@ -1,63 +1,25 @@
-//! Making rows out of eight others, hashed while they are in the cache.
+//! Making rows out of eight others.
 //!
-//! Work goes in pieces of 64 KiB: twelve of them stay in a second-level cache of 1 MiB. A row that
-//! ends earlier than others counts as padded with zeros; it is left out of the sum from there on.
+//! A row that ends earlier than others counts as padded with zeros; it is left out of the sum from there on.
 
-use blake3::Hasher;
-
+use crate::hash::COLUMN_BYTES;
 use crate::matrix::{CODING_MATRIX, Row, rebuilding_row};
 use crate::memory::Memory;
 use crate::{DATA_SHARDS, Error, Kernel, MAX_SHARD_BYTES, PARITY_SHARDS, Result, TOTAL_SHARDS};
-
-const PIECE_BYTES: usize = 64 * 1024;
-
-/// A row to compute from.
-pub struct Input<'a> {
-    /// Its bytes.
-    pub bytes: &'a [u8],
-    /// Takes the bytes in as they pass by.
-    pub hasher: Option<Hasher>,
-}
 
 /// A row to make.
 pub struct Output<'a> {
     /// How it is made of the inputs.
     pub coefficients: Row,
-    /// Its length.
-    pub length: usize,
-    /// Where it goes.
-    pub target: Target<'a>,
-    /// Takes the bytes in as they are made.
-    pub hasher: Option<Hasher>,
+    /// Where it goes, as long as the row. What is there does not matter.
+    pub room: &'a mut [u8],
 }
 
-/// Where the bytes of a row go.
-pub enum Target<'a> {
-    /// An empty vector, grown piece by piece, so that it is cleared in the cache only.
-    Grow(&'a mut Vec<u8>),
-    /// Room of the row's length.
-    Fill(&'a mut [u8]),
-}
-
-impl Target<'_> {
-    fn piece(&mut self, start: usize, end: usize) -> &mut [u8] {
-        match self {
-            Self::Grow(vec) => {
-                vec.resize(end, 0);
-                &mut vec[start..]
-            }
-            Self::Fill(room) => &mut room[start..end],
-        }
-    }
-}
-
-/// Makes up to four outputs of up to eight inputs.
-pub fn produce(kernel: Kernel, inputs: &mut [Input<'_>], outputs: &mut [Output<'_>]) {
-    let longest_input = inputs.iter().map(|input| input.bytes.len()).max().unwrap_or(0);
-    let longest = outputs.iter().map(|output| output.length).fold(longest_input, usize::max);
-    let mut cuts: Vec<usize> = (0..longest).step_by(PIECE_BYTES).chain([longest]).collect();
-    cuts.extend(inputs.iter().map(|input| input.bytes.len()));
-    cuts.extend(outputs.iter().map(|output| output.length));
+/// Makes up to four outputs of up to eight inputs, column by column: twelve columns stay in a second-level cache of 1 MiB.
+pub fn produce(kernel: Kernel, inputs: &[&[u8]], outputs: &mut [Output<'_>]) {
+    let lengths = inputs.iter().map(|input| input.len()).chain(outputs.iter().map(|output| output.room.len()));
+    let mut cuts: Vec<usize> = lengths.collect();
+    cuts.extend((0..cuts.iter().copied().max().unwrap_or(0)).step_by(COLUMN_BYTES));
     cuts.sort_unstable();
     cuts.dedup();
     for cut in cuts.windows(2) {
@@ -66,34 +28,21 @@ pub fn produce(kernel: Kernel, inputs: &mut [Input<'_>], outputs: &mut [Output<'
 }
 
 /// No row ends between `start` and `end`.
-fn produce_piece(kernel: Kernel, inputs: &mut [Input<'_>], outputs: &mut [Output<'_>], start: usize, end: usize) {
-    let mut made: Vec<(&mut [u8], &Row, &mut Option<Hasher>)> = outputs
-        .iter_mut()
-        .filter(|output| output.length >= end)
-        .map(|output| (output.target.piece(start, end), &output.coefficients, &mut output.hasher))
-        .collect();
+fn produce_piece(kernel: Kernel, inputs: &[&[u8]], outputs: &mut [Output<'_>], start: usize, end: usize) {
     let mut factors = [[0; PARITY_SHARDS]; DATA_SHARDS];
     let mut pieces: [&[u8]; DATA_SHARDS] = [&[]; DATA_SHARDS];
     let mut count = 0;
-    for (column, input) in inputs.iter().enumerate().filter(|(_, input)| input.bytes.len() >= end) {
-        pieces[count] = &input.bytes[start..end];
-        for (factor, (_, coefficients, _)) in factors[count].iter_mut().zip(&made) {
-            *factor = coefficients[column];
+    for (column, input) in inputs.iter().enumerate().filter(|(_, input)| input.len() >= end) {
+        pieces[count] = &input[start..end];
+        let reaching = outputs.iter().filter(|output| output.room.len() >= end);
+        for (factor, output) in factors[count].iter_mut().zip(reaching) {
+            *factor = output.coefficients[column];
         }
         count += 1;
     }
-    let mut targets: Vec<&mut [u8]> = made.iter_mut().map(|(target, ..)| &mut **target).collect();
-    kernel.multiply(&factors[..count], &pieces[..count], &mut targets);
-    for (target, _, hasher) in &mut made {
-        if let Some(hasher) = hasher {
-            hasher.update(target);
-        }
-    }
-    for input in inputs.iter_mut().filter(|input| input.bytes.len() >= end) {
-        if let Some(hasher) = &mut input.hasher {
-            hasher.update(&input.bytes[start..end]);
-        }
-    }
+    let reaching = outputs.iter_mut().filter(|output| output.room.len() >= end);
+    let mut rooms: Vec<&mut [u8]> = reaching.map(|output| &mut output.room[start..end]).collect();
+    kernel.multiply(&factors[..count], &pieces[..count], &mut rooms);
 }
 
 /// Twelve places of rows whose lengths have been checked.
@@ -148,22 +97,15 @@ impl<'a> Rows<'a> {
         self.rows.get(row).copied().flatten()
     }
 
-    /// Makes missing rows: (row, length, where to). There are at most four.
-    pub fn rebuild(&self, kernel: Kernel, wanted: impl IntoIterator<Item = (usize, usize, Target<'a>)>) {
+    /// Makes missing rows, at most four: which, and where to.
+    pub fn rebuild<'b>(&self, kernel: Kernel, wanted: impl IntoIterator<Item = (usize, &'b mut [u8])>) {
         let mut outputs: Vec<Output<'_>> = wanted
             .into_iter()
-            .map(|(row, length, target)| Output {
-                coefficients: rebuilding_row(row, &self.present),
-                length,
-                target,
-                hasher: None,
-            })
+            .map(|(row, room)| Output { coefficients: rebuilding_row(row, &self.present), room })
             .collect();
-        if outputs.is_empty() {
-            return;
+        if !outputs.is_empty() {
+            produce(kernel, &self.present.map(|row| self.rows[row].unwrap_or(&[])), &mut outputs);
         }
-        let mut inputs = self.present.map(|row| Input { bytes: self.rows[row].unwrap_or(&[]), hasher: None });
-        produce(kernel, &mut inputs, &mut outputs);
     }
 }
 
@@ -180,13 +122,15 @@ pub fn reconstruct<M: Memory>(
         if *row >= TOTAL_SHARDS || wanted[..at].contains(row) {
             return Err(Error::Internal(format!("no such rows: {wanted:?}")));
         }
-        made.push(given.get(*row).is_none().then(|| M::with_capacity(lengths[*row])));
+        made.push(given.get(*row).is_none().then(|| {
+            let mut memory = M::with_capacity(lengths[*row]);
+            memory.extend_to(lengths[*row]);
+            memory
+        }));
     }
-    let targets = made
-        .iter_mut()
-        .zip(wanted)
-        .filter_map(|(memory, row)| memory.as_mut().map(|memory| (*row, lengths[*row], Target::Grow(memory.vec()))));
-    given.rebuild(kernel, targets);
+    let rooms = made.iter_mut().zip(wanted);
+    let rooms = rooms.filter_map(|(memory, row)| memory.as_mut().map(|memory| (*row, memory.bytes_mut())));
+    given.rebuild(kernel, rooms);
     Ok(made)
 }
 

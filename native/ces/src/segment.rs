@@ -1,10 +1,13 @@
 //! One segment: compressed, sealed with its place bound in (`schema/segment.md`).
 
-use crate::compress::{append_frame, frame_capacity, read_frame};
+use crate::compress::{frame_capacity, read_frame};
 use crate::memory::{Memory, Span};
 use crate::seal::{self, Key};
+use crate::sealing::{Place, begin};
 use crate::workspace::{Workspace, room};
-use crate::{Compression, DATA_SHARDS, Dictionary, Engine, Error, MAX_SEGMENT_BYTES, MAX_SHARD_BYTES, Result};
+use crate::{
+    Compression, DATA_SHARDS, Dictionary, Engine, Error, IDENTITY_BYTES, MAX_SEGMENT_BYTES, MAX_SHARD_BYTES, Result,
+};
 
 const CONTEXT_NAME: &[u8; 21] = b"pangea-node 1 segment";
 const ASSOCIATED_BYTES: usize = CONTEXT_NAME.len() + 32 + 8 + 1 + 1 + 4;
@@ -45,7 +48,17 @@ impl Context {
     }
 }
 
-/// Seals one segment into fresh memory. Also tells the bytes that the compressor gave.
+/// A segment under its seal.
+pub struct Sealed<M> {
+    /// The shard.
+    pub shard: M,
+    /// Its identity.
+    pub identity: [u8; IDENTITY_BYTES],
+    /// Bytes that the compressor gave.
+    pub compressed_bytes: usize,
+}
+
+/// Seals one segment into fresh memory.
 pub fn seal_segment<M: Memory>(
     engine: &Engine,
     plaintext: Span<'_>,
@@ -53,15 +66,14 @@ pub fn seal_segment<M: Memory>(
     key: &Key,
     context: &Context,
     compression: Compression<'_>,
-) -> Result<(M, usize)> {
+) -> Result<Sealed<M>> {
     let associated_data = context.associated_data(segment, plaintext.length())?;
-    let mut memory = M::with_capacity(frame_capacity(plaintext.length()) + seal::OVERHEAD_BYTES);
-    let sealed = memory.vec();
-    sealed.extend_from_slice(&(engine.nonce)());
-    Workspace::with(|tools| append_frame(&mut tools.compressor, &mut tools.scratch, plaintext, compression, sealed))?;
-    seal::seal_tail(engine.cipher, sealed, 0, key, &associated_data)?;
-    let compressed_bytes = sealed.len() - seal::OVERHEAD_BYTES;
-    Ok((memory, compressed_bytes))
+    let mut shard = M::with_capacity(frame_capacity(plaintext.length()) + seal::OVERHEAD_BYTES);
+    let place = Place { front: 0, length_of: |sealed_bytes| sealed_bytes };
+    let mut sealing = begin(engine, &mut shard, place, plaintext, compression, key, &associated_data)?;
+    let (compressed_bytes, length) = (sealing.text_bytes(), sealing.sealed_bytes());
+    let identity = sealing.shard(0..length);
+    Ok(Sealed { shard, identity, compressed_bytes })
 }
 
 /// Opens one segment to exactly `plaintext_bytes`, or `CORRUPT`.

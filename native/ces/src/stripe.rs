@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use blake3::Hasher;
+use blake3::hazmat::ChainingValue;
 
+use crate::hash::{COLUMN_BYTES, column, joined};
 use crate::memory::{Memory, Span};
-use crate::rows::{Input, Output, Target, parity_coefficients, produce};
+use crate::rows::{Output, parity_coefficients, produce};
 use crate::seal::Key;
 use crate::segment::{Context, seal_segment};
-use crate::spread::spread;
+use crate::spread::{spread, spread_over};
 use crate::{
     Compression, DATA_SHARDS, Encoded, Engine, Error, IDENTITY_BYTES, Kernel, PARITY_SHARDS, Result, identity,
 };
@@ -41,16 +42,14 @@ pub fn encode_stripe<M: Memory>(
         })
         .collect();
     let sealed = spread(threads, segments.len(), |segment| {
-        let (memory, bytes) = seal_segment::<M>(engine, segments[segment], segment, key, context, compression)?;
-        let identity = identity(memory.bytes());
-        Ok((memory, bytes, identity))
+        seal_segment::<M>(engine, segments[segment], segment, key, context, compression)
     });
     let mut encoded = Encoded { shards: Vec::new(), identities: Vec::new(), compressed_bytes: 0 };
     for result in sealed {
-        let (memory, bytes, identity) = result?;
-        encoded.shards.push(memory);
-        encoded.identities.push(identity);
-        encoded.compressed_bytes += bytes;
+        let sealed = result?;
+        encoded.shards.push(sealed.shard);
+        encoded.identities.push(sealed.identity);
+        encoded.compressed_bytes += sealed.compressed_bytes;
     }
     while encoded.shards.len() < DATA_SHARDS {
         encoded.shards.push(M::with_capacity(0));
@@ -73,42 +72,58 @@ pub struct Coded<M> {
     pub data_identities: Vec<[u8; IDENTITY_BYTES]>,
 }
 
-/// Parity over data rows as if padded to the longest; each thread makes its share of the rows.
+/// Parity over data rows as if padded to the longest. Threads share the columns, so that each byte is read once.
 pub fn add_parity<M: Memory>(kernel: Kernel, data: &[&[u8]], hash_data: bool, threads: usize) -> Coded<M> {
     let length = data.iter().map(|row| row.len()).max().unwrap_or(0);
-    let shares = threads.clamp(1, PARITY_SHARDS);
-    let share_of = |rows: usize, share: usize| -> Range<usize> { rows * share / shares..rows * (share + 1) / shares };
-    let made = spread(shares, shares, |share| {
-        let hashed = if hash_data { share_of(data.len(), share) } else { 0..0 };
-        let mut inputs: Vec<Input<'_>> = data
-            .iter()
-            .enumerate()
-            .map(|(row, bytes)| Input { bytes, hasher: hashed.contains(&row).then(Hasher::new) })
-            .collect();
-        let rows = share_of(PARITY_SHARDS, share);
-        let mut memories: Vec<M> = rows.clone().map(|_| M::with_capacity(length)).collect();
-        let mut outputs: Vec<Output<'_>> = rows
-            .zip(&mut memories)
-            .map(|(row, memory)| Output {
-                coefficients: parity_coefficients(row),
-                length,
-                target: Target::Grow(memory.vec()),
-                hasher: Some(Hasher::new()),
-            })
-            .collect();
-        produce(kernel, &mut inputs, &mut outputs);
-        let digests: Vec<_> = outputs.into_iter().filter_map(|output| finish(output.hasher)).collect();
-        let parity: Vec<_> = memories.into_iter().zip(digests).collect();
-        (parity, inputs.into_iter().filter_map(|input| finish(input.hasher)).collect::<Vec<_>>())
+    let mut rows: [M; PARITY_SHARDS] = std::array::from_fn(|_| {
+        let mut memory = M::with_capacity(length);
+        memory.extend_to(length);
+        memory
     });
-    let mut coded = Coded { parity: Vec::new(), data_identities: Vec::new() };
-    for (parity, data_identities) in made {
-        coded.parity.extend(parity);
-        coded.data_identities.extend(data_identities);
-    }
-    coded
+    let mut rooms = rows.each_mut().map(|row| row.bytes_mut().chunks_mut(COLUMN_BYTES));
+    let columns: Vec<Column<'_>> = (0..length)
+        .step_by(COLUMN_BYTES)
+        .map(|start| Column { start, parity: rooms.each_mut().map(|rooms| rooms.next().unwrap_or_default()) })
+        .collect();
+    let made = spread_over(threads, columns, |column| column.make(kernel, data, hash_data));
+    let identity_of = |row: usize, length: usize| {
+        let columns: Vec<_> = made.iter().filter_map(|column| column.get(row).copied().flatten()).collect();
+        joined(&columns, length)
+    };
+    let data_identities = if hash_data {
+        data.iter().enumerate().map(|(row, bytes)| identity_of(PARITY_SHARDS + row, bytes.len())).collect()
+    } else {
+        Vec::new()
+    };
+    let parity = rows.into_iter().enumerate().map(|(row, memory)| (memory, identity_of(row, length))).collect();
+    Coded { parity, data_identities }
 }
 
-fn finish(hasher: Option<Hasher>) -> Option<[u8; IDENTITY_BYTES]> {
-    hasher.map(|hasher| *hasher.finalize().as_bytes())
+/// The same stretch of all rows.
+struct Column<'a> {
+    start: usize,
+    parity: [&'a mut [u8]; PARITY_SHARDS],
+}
+
+impl Column<'_> {
+    /// Makes the parity and gives what the column adds to the identities: of the parity rows, then of those data rows
+    /// that reach it.
+    fn make(mut self, kernel: Kernel, data: &[&[u8]], hash_data: bool) -> Vec<Option<ChainingValue>> {
+        let start = self.start;
+        let width = self.parity[0].len();
+        let part = |row: &&'_ [u8]| -> Range<usize> { start.min(row.len())..(start + width).min(row.len()) };
+        let inputs: Vec<&[u8]> = data.iter().map(|row| &row[part(row)]).collect();
+        let mut outputs: Vec<Output<'_>> = (self.parity.iter_mut().enumerate())
+            .map(|(row, room)| Output { coefficients: parity_coefficients(row), room })
+            .collect();
+        produce(kernel, &inputs, &mut outputs);
+        let longest = data.iter().map(|row| row.len()).max().unwrap_or(0);
+        let of_parity = self.parity.iter().map(|bytes| Some(column(bytes, start, longest)));
+        let hashed = if hash_data { data } else { &[] };
+        let of_data = hashed.iter().map(|row| {
+            let bytes = &row[part(row)];
+            (!bytes.is_empty()).then(|| column(bytes, start, row.len()))
+        });
+        of_parity.chain(of_data).collect()
+    }
 }

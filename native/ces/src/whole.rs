@@ -1,11 +1,12 @@
 //! Whole blocks (`schema/ces-block.md`): u32 length of the sealed bytes, the sealed bytes, zeros up to
 //! eight equal slices, parity. What the other Pangea implementations read and write.
 
-use crate::compress::{append_frame, frame_capacity, read_frame};
+use crate::compress::{frame_capacity, read_frame};
 use crate::memory::{Memory, Span};
-use crate::rows::{Rows, Target};
+use crate::rows::Rows;
 use crate::seal::{self, Key};
-use crate::stripe::{Coded, add_parity};
+use crate::sealing::{Place, begin};
+use crate::stripe::add_parity;
 use crate::workspace::{Workspace, room};
 use crate::{Compression, DATA_SHARDS, Dictionary, Engine, Error, IDENTITY_BYTES, Kernel, MAX_WHOLE_BYTES, Result};
 
@@ -37,23 +38,25 @@ pub fn encode_whole<M: Memory>(
     if length > MAX_WHOLE_BYTES {
         return Err(Error::TooLarge(format!("{length} bytes; a whole block holds {MAX_WHOLE_BYTES}")));
     }
-    let capacity = PREFIX_BYTES + seal::OVERHEAD_BYTES + frame_capacity(length) + DATA_SHARDS;
-    let mut data = M::with_capacity(capacity);
-    let block = data.vec();
-    block.extend_from_slice(&[0; PREFIX_BYTES]);
-    block.extend_from_slice(&(engine.nonce)());
-    Workspace::with(|tools| append_frame(&mut tools.compressor, &mut tools.scratch, plaintext, compression, block))?;
-    seal::seal_tail(engine.cipher, block, PREFIX_BYTES, key, &[])?;
-    let sealed_bytes = block.len() - PREFIX_BYTES;
-    block[..PREFIX_BYTES].copy_from_slice(&(sealed_bytes as u32).to_le_bytes());
-    let shard_bytes = block.len().div_ceil(DATA_SHARDS);
-    block.resize(shard_bytes * DATA_SHARDS, 0);
-
-    let slices: Vec<&[u8]> = block.chunks_exact(shard_bytes).collect();
-    let Coded { parity, data_identities: mut identities } = add_parity::<M>(engine.kernel, &slices, true, threads);
-    let (parity, of_parity): (Vec<M>, Vec<_>) = parity.into_iter().unzip();
+    let mut data = M::with_capacity(PREFIX_BYTES + seal::OVERHEAD_BYTES + frame_capacity(length) + DATA_SHARDS);
+    let place = Place { front: PREFIX_BYTES, length_of: |sealed_end: usize| sealed_end.next_multiple_of(DATA_SHARDS) };
+    let mut sealing = begin(engine, &mut data, place, plaintext, compression, key, &[])?;
+    let (compressed_bytes, sealed_bytes) = (sealing.text_bytes(), sealing.sealed_bytes());
+    sealing.front().copy_from_slice(&(sealed_bytes as u32).to_le_bytes());
+    let shard_bytes = (PREFIX_BYTES + sealed_bytes).div_ceil(DATA_SHARDS);
+    // With several threads hashing is what they share, since sealing cannot be.
+    let mut identities: Vec<_> = if threads > 1 {
+        sealing.up_to(shard_bytes * DATA_SHARDS);
+        Vec::new()
+    } else {
+        (0..DATA_SHARDS).map(|row| sealing.shard(row * shard_bytes..(row + 1) * shard_bytes)).collect()
+    };
+    let slices: Vec<&[u8]> = data.bytes().chunks_exact(shard_bytes).collect();
+    let coded = add_parity::<M>(engine.kernel, &slices, threads > 1, threads);
+    identities.extend(coded.data_identities);
+    let (parity, of_parity): (Vec<M>, Vec<_>) = coded.parity.into_iter().unzip();
     identities.extend(of_parity);
-    Ok(Block { data, shard_bytes, parity, identities, compressed_bytes: sealed_bytes - seal::OVERHEAD_BYTES })
+    Ok(Block { data, shard_bytes, parity, identities, compressed_bytes })
 }
 
 /// Opens a block from any eight shards. More plaintext than `max_bytes` is `TOO_LARGE`.
@@ -87,7 +90,7 @@ fn join(kernel: Kernel, rows: &Rows<'_>, shard_bytes: usize, block: &mut [u8]) {
             room.copy_from_slice(bytes);
             None
         }
-        None => Some((row, shard_bytes, Target::Fill(room))),
+        None => Some((row, room)),
     });
     rows.rebuild(kernel, missing);
 }

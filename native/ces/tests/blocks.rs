@@ -3,7 +3,7 @@
 use pangea_ces::segment::{Context, open_segment};
 use pangea_ces::stripe::encode_stripe;
 use pangea_ces::whole::{Block, decode_whole, encode_whole};
-use pangea_ces::{Effort, Encoded, Engine, Error, Span, TOTAL_SHARDS, identity, seal};
+use pangea_ces::{Cipher, Effort, Encoded, Engine, Error, Span, TOTAL_SHARDS, identity, seal};
 use proptest::prelude::*;
 
 const KEY: [u8; 32] = [3; 32];
@@ -109,6 +109,54 @@ proptest! {
         let opened: Result<Vec<u8>, _> = open_segment(&Engine::detect(), &sealed, 0, 100, &KEY, &context(1), None);
         prop_assert!(opened.is_err_and(|error| error.code() == "CORRUPT"));
     }
+}
+
+/// Content around every boundary that sealing, storing, hashing and coding have, on every cipher, in odd chunks.
+#[test]
+fn boundaries_come_back_on_every_cipher() {
+    let kib = 1024;
+    let mut noise = vec![0; 2_200 * kib];
+    blake3::Hasher::new().finalize_xof().fill(&mut noise);
+    for cipher in Cipher::available() {
+        let engine = Engine { cipher, ..Engine::detect() };
+        for length in [0, 1, 13, 64 * kib, 128 * kib, 192 * kib + 5, 512 * kib, 1024 * kib, 2_100 * kib + 7]
+            .into_iter()
+            .flat_map(|length: usize| [length.saturating_sub(53), length, length + 40])
+        {
+            let content = &noise[..length];
+            let thirds = [&content[..length / 3], &[], &content[length / 3..length / 2], &content[length / 2..]];
+            for (chunks, effort, threads) in [
+                (&thirds[..], Effort::Store, 1),
+                (&[content][..], Effort::Store, 3),
+                (&thirds[..], Effort::Sample { min: 1, max: 9 }, 2),
+                (&[content][..], Effort::Level(1), 1),
+            ] {
+                let block: Block<Vec<u8>> =
+                    encode_whole(&engine, Span::new(chunks), &KEY, effort.into(), threads).unwrap();
+                let shards = shards_of(&block);
+                assert_eq!(block.identities, shards.iter().map(|shard| identity(shard)).collect::<Vec<_>>());
+                assert!(block.compressed_bytes <= stored_bytes(length), "{effort:?} of {length}");
+                for lost in [0, 0b1111, 0b1010_0101_0000] {
+                    assert!(decode(&shards, lost, length).unwrap() == content, "{length}, lost {lost:b}");
+                }
+                let cuts = [length / 2, 0, length - length / 2];
+                let stripe: Encoded<Vec<u8>> =
+                    encode_stripe(&engine, Span::new(chunks), &cuts, &KEY, &context(3), effort.into(), threads)
+                        .unwrap();
+                assert_eq!(stripe.identities, stripe.shards.iter().map(|shard| identity(shard)).collect::<Vec<_>>());
+                let opened = [0, 1, 2].map(|segment| -> Vec<u8> {
+                    let (sealed, bytes) = (&stripe.shards[segment], cuts[segment]);
+                    open_segment(&Engine::detect(), sealed, segment, bytes, &KEY, &context(3), None).unwrap()
+                });
+                assert!(opened.concat() == content, "{effort:?} of {length}");
+            }
+        }
+    }
+}
+
+/// A frame of raw blocks: ten bytes, and three for each block of 128 KiB.
+fn stored_bytes(content_bytes: usize) -> usize {
+    10 + content_bytes + 3 * content_bytes.div_ceil(128 * 1024).max(1)
 }
 
 #[test]
