@@ -5,7 +5,7 @@ use pangea_ces::stripe::encode_stripe;
 use pangea_ces::whole::{decode_whole, encode_whole};
 use pangea_ces::{Compression, Dictionary, Effort, Error, Kernel, Result, Span, rows};
 
-use crate::memory::{Bytes, bytes, fixed, numbers, places};
+use crate::memory::{self, Bytes, bytes, numbers, places};
 use crate::nonces::engine;
 use crate::reply::{Reply, leave};
 
@@ -66,12 +66,12 @@ pub unsafe extern "C" fn ces_encode_whole(
     how: *const How,
 ) -> u32 {
     // SAFETY: the caller's promise.
-    let (plaintext, key, how) = unsafe { (bytes(plaintext, plaintext_bytes), fixed(key), *how) };
+    let (plaintext, key, how) = unsafe { (bytes(plaintext, plaintext_bytes), memory::key(key), *how) };
     leave((|| {
         // SAFETY: the caller's promise.
         let dictionary = unsafe { how.dictionary.get() }.map(Dictionary::shared).transpose()?;
         let compression = Compression { effort: how.effort()?, dictionary: dictionary.as_deref() };
-        let block = encode_whole::<Vec<u8>>(&engine(1)?, Span::new(&[plaintext]), &key?, compression, THREADS)?;
+        let block = encode_whole::<Vec<u8>>(&engine(1)?, Span::new(&[plaintext]), key?, compression, THREADS)?;
         let reply = Reply::whole(block.data, block.shard_bytes, block.parity);
         Ok(reply.encoded(&block.identities, block.compressed_bytes))
     })())
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn ces_encode_stripe(
 ) -> u32 {
     // SAFETY: the caller's promise.
     let (plaintext, lengths, key, place, how) =
-        unsafe { (bytes(plaintext, plaintext_bytes), numbers(lengths, count), fixed(key), *place, *how) };
+        unsafe { (bytes(plaintext, plaintext_bytes), numbers(lengths, count), memory::key(key), *place, *how) };
     leave((|| {
         // SAFETY: the caller's promise.
         let dictionary = unsafe { how.dictionary.get() }.map(Dictionary::shared).transpose()?;
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn ces_encode_stripe(
             &engine(lengths.len())?,
             Span::new(&[plaintext]),
             &lengths,
-            &key?,
+            key?,
             &place.context(),
             compression,
             THREADS,
@@ -123,11 +123,11 @@ pub unsafe extern "C" fn ces_decode_whole(
     dictionary: *const Bytes,
 ) -> u32 {
     // SAFETY: the caller's promise.
-    let (shards, key, dictionary) = unsafe { (places(shards), fixed(key), (*dictionary).get()) };
+    let (shards, key, dictionary) = unsafe { (places(shards), memory::key(key), (*dictionary).get()) };
     leave((|| {
         let dictionary = dictionary.map(Dictionary::shared).transpose()?;
         // Reading takes no nonce.
-        let block = decode_whole::<Vec<u8>>(&engine(0)?, &shards, &key?, dictionary.as_deref(), max_bytes)?;
+        let block = decode_whole::<Vec<u8>>(&engine(0)?, &shards, key?, dictionary.as_deref(), max_bytes)?;
         Ok(Reply::one(block))
     })())
 }
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn ces_open_segment(
 ) -> u32 {
     // SAFETY: the caller's promise.
     let (sealed, key, place, dictionary) =
-        unsafe { (bytes(sealed, sealed_bytes), fixed(key), *place, (*dictionary).get()) };
+        unsafe { (bytes(sealed, sealed_bytes), memory::key(key), *place, (*dictionary).get()) };
     leave((|| {
         let dictionary = dictionary.map(Dictionary::shared).transpose()?;
         let opened = open_segment::<Vec<u8>>(
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn ces_open_segment(
             sealed,
             segment,
             plaintext_bytes,
-            &key?,
+            key?,
             &place.context(),
             dictionary.as_deref(),
         )?;

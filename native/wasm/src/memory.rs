@@ -2,6 +2,7 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 
+use pangea_ces::seal::{KEY_BYTES, Key};
 use pangea_ces::{Error, Result, TOTAL_SHARDS};
 
 /// Rows begin on a cache line.
@@ -72,13 +73,14 @@ pub unsafe fn numbers(at: *const u32, count: usize) -> Vec<usize> {
     unsafe { std::slice::from_raw_parts(at, count) }.iter().map(|number| *number as usize).collect()
 }
 
-/// `LENGTH` bytes at `at`.
+/// The key at `at`, where it lies: a copy would stay on the stack, where nobody wipes it.
 ///
 /// # Safety
 /// As for [`Bytes::get`].
-pub unsafe fn fixed<const LENGTH: usize>(at: *const u8) -> Result<[u8; LENGTH]> {
+pub unsafe fn key<'a>(at: *const u8) -> Result<&'a Key> {
     // SAFETY: the caller's promise.
-    unsafe { bytes(at, LENGTH) }.try_into().map_err(|_| Error::Internal("an address is missing".into()))
+    let key = unsafe { bytes(at, KEY_BYTES) };
+    key.first_chunk().ok_or_else(|| Error::Internal("the address of the key is missing".into()))
 }
 
 /// Twelve places of rows.

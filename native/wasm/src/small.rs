@@ -2,7 +2,7 @@
 
 use pangea_ces::{Cipher, Error, Kernel, derive_key, dictionary, hash_kernel, identity, seal};
 
-use crate::memory::{bytes, fixed, numbers};
+use crate::memory::{self, bytes, numbers};
 use crate::nonces::engine;
 use crate::reply::{Reply, leave};
 
@@ -55,8 +55,8 @@ pub unsafe extern "C" fn ces_seal(
 ) -> u32 {
     // SAFETY: the caller's promise.
     let (key, plaintext, associated_data) =
-        unsafe { (fixed(key), bytes(plaintext, plaintext_bytes), bytes(associated_data, associated_bytes)) };
-    leave((|| Ok(Reply::one(seal::seal(&engine(1)?, &key?, plaintext, associated_data)?)))())
+        unsafe { (memory::key(key), bytes(plaintext, plaintext_bytes), bytes(associated_data, associated_bytes)) };
+    leave((|| Ok(Reply::one(seal::seal(&engine(1)?, key?, plaintext, associated_data)?)))())
 }
 
 /// Opens what was sealed.
@@ -73,10 +73,10 @@ pub unsafe extern "C" fn ces_open(
 ) -> u32 {
     // SAFETY: the caller's promise.
     let (key, sealed, associated_data) =
-        unsafe { (fixed(key), bytes(sealed, sealed_bytes), bytes(associated_data, associated_bytes)) };
+        unsafe { (memory::key(key), bytes(sealed, sealed_bytes), bytes(associated_data, associated_bytes)) };
     leave((|| {
         let mut plaintext = vec![0; sealed.len().saturating_sub(seal::OVERHEAD_BYTES)];
-        seal::open_into(Cipher::detect(), &mut plaintext, &key?, sealed, associated_data)?;
+        seal::open_into(Cipher::detect(), &mut plaintext, key?, sealed, associated_data)?;
         Ok(Reply::one(plaintext))
     })())
 }
