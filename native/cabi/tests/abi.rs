@@ -89,7 +89,7 @@ fn any_eight_shards_give_the_data_back() {
     let handle = Handle::new(3);
     let mut random = Random(1);
     for length in [0, 1, 100, 4096, 200_000] {
-        let data: Vec<u8> = (0..length).map(|at| (at / 3 ^ random.below(4)) as u8).collect();
+        let data: Vec<u8> = (0..length).map(|at| ((at / 3) ^ random.below(4)) as u8).collect();
         let mut shards = handle.process(&data);
         for _ in 0..20 {
             let mut present = ALL;
@@ -104,7 +104,7 @@ fn any_eight_shards_give_the_data_back() {
 #[test]
 fn no_damage_gives_other_data_or_a_crash() {
     let handle = Handle::new(1);
-    let data: Vec<u8> = (0..5000_u32).map(|at| (at * at >> 7) as u8).collect();
+    let data: Vec<u8> = (0..5000_u32).map(|at| ((at * at) >> 7) as u8).collect();
     let whole = handle.process(&data);
     let mut random = Random(2);
     for _ in 0..2000 {

@@ -1,6 +1,7 @@
 /*
  * The C interface from C. `program encode KEYHEX LEVEL` and `program decode KEYHEX LOST,LOST…` turn stdin into stdout
- * (shards are written one after the other); `program check`, `loops N`, `threads` and `wiped` test what they name.
+ * (shards are written one after the other); `program check`, `loops N`, `threads` and `wiped` test what they name;
+ * `leak` leaks on purpose, to prove that a leak would be found.
  */
 #include "program.h"
 
@@ -90,6 +91,19 @@ static void decode(const char *key_hex, const char *lost)
 	free(bytes);
 }
 
+/* In a frame that is overwritten by those of the check below. */
+static __attribute__((noinline)) void leak_here(void)
+{
+	for (int i = 0; i < 100; i++)
+		MUST(ces_new(3) != NULL);
+}
+
+static void leak(void)
+{
+	leak_here();
+	check_loops(1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -105,6 +119,8 @@ int main(int argc, char **argv)
 		check_threads();
 	else if (!strcmp(command, "wiped"))
 		check_key_is_wiped();
+	else if (!strcmp(command, "leak"))
+		leak();
 	else
 		return 64;
 	return 0;
