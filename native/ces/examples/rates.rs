@@ -3,34 +3,45 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use pangea_ces::kernel::MAX_OUTPUTS;
-use pangea_ces::rows::parity_coefficients;
-use pangea_ces::{Cipher, Kernel, identity, seal};
+use pangea_ces::kernel::{MAX_OUTPUTS, Stores};
+use pangea_ces::matrix::{Row, WIDE_MATRIX, rebuilding_row};
+use pangea_ces::{Cipher, DATA_SHARDS, Kernel, identity, seal};
 
 const ROUNDS: usize = 151;
 const ROUND: Duration = Duration::from_millis(2);
 
 fn main() {
     for shard_bytes in [64 << 10, 1 << 20] {
+        // Each row is an allocation of its own, as callers have them.
         let data: Vec<Vec<u8>> =
             (0..8_u8).map(|row| (0..shard_bytes).map(|at| ((at * 7) >> 3) as u8 ^ row).collect()).collect();
         let inputs: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
-        let mut coefficients = [[0; MAX_OUTPUTS]; 8];
-        for (column, factors) in coefficients.iter_mut().enumerate() {
-            *factors = std::array::from_fn(|parity| parity_coefficients(parity)[column]);
-        }
+        let mut parity = vec![vec![0; shard_bytes]; MAX_OUTPUTS];
         for kernel in Kernel::available() {
-            for made in [1, 4] {
-                let mut parity = vec![vec![0; shard_bytes]; made];
-                report(
-                    &format!("{} {made} rows, 8 × {} KiB", kernel.name(), shard_bytes >> 10),
-                    8 * shard_bytes,
-                    || {
-                        let mut targets: Vec<&mut [u8]> = parity.iter_mut().map(Vec::as_mut_slice).collect();
-                        kernel.multiply(&coefficients, black_box(&inputs), &mut targets);
-                    },
-                );
-            }
+            let mut reed_solomon = |what: &str, made: usize, stores: Stores, row: &dyn Fn(usize) -> Row| {
+                let coefficients: [[u8; MAX_OUTPUTS]; DATA_SHARDS] =
+                    std::array::from_fn(|column| std::array::from_fn(|made| row(made)[column]));
+                let name = format!("{} {what}, 8 × {} KiB", kernel.name(), shard_bytes >> 10);
+                report(&name, DATA_SHARDS * shard_bytes, || {
+                    let mut targets: Vec<&mut [u8]> = parity[..made].iter_mut().map(Vec::as_mut_slice).collect();
+                    kernel.multiply_with(stores, &coefficients, black_box(&inputs), &mut targets);
+                });
+            };
+            reed_solomon("encode", 4, Stores::Cached, &|made| WIDE_MATRIX[DATA_SHARDS + made]);
+            reed_solomon("encode past the caches", 4, Stores::Streaming, &|made| WIDE_MATRIX[DATA_SHARDS + made]);
+            reed_solomon("rows 0–3 lost", 4, Stores::Cached, &|made| {
+                rebuilding_row(made, &[4, 5, 6, 7, 8, 9, 10, 11])
+            });
+            reed_solomon("rows 1–4 lost", 4, Stores::Cached, &|made| {
+                rebuilding_row(made + 1, &[0, 5, 6, 7, 8, 9, 10, 11])
+            });
+            reed_solomon("row 0 lost", 1, Stores::Cached, &|_| rebuilding_row(0, &[1, 2, 3, 4, 5, 6, 7, 8]));
+            let (old, new) = (&data[0], &data[1]);
+            let factors: [u8; MAX_OUTPUTS] = std::array::from_fn(|made| WIDE_MATRIX[DATA_SHARDS + made][0]);
+            report(&format!("{} update, 1 × {} KiB", kernel.name(), shard_bytes >> 10), shard_bytes, || {
+                let mut targets: Vec<&mut [u8]> = parity.iter_mut().map(Vec::as_mut_slice).collect();
+                kernel.update(&factors, black_box(old), black_box(new), &mut targets);
+            });
         }
         let mut buffer = vec![1; shard_bytes + seal::OVERHEAD_BYTES];
         report(&format!("seal {} KiB", shard_bytes >> 10), shard_bytes, || {

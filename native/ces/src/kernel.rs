@@ -370,4 +370,21 @@ mod tests {
         spoiled[7][3] ^= 1;
         assert!(dyadic(&spoiled).is_none());
     }
+
+    #[test]
+    fn a_pass_goes_away_from_its_own_writes() {
+        let mut memory = vec![0_u8; 16 * PAGE_BYTES];
+        let base = memory.as_ptr().align_offset(PAGE_BYTES);
+        let mut of = |inputs: [usize; 2], output: usize| {
+            let (inputs_at, outputs_at) = memory[base..].split_at_mut(8 * PAGE_BYTES);
+            let inputs = inputs.map(|offset| &inputs_at[offset..offset + PAGE_BYTES]);
+            order(&inputs, &[&mut outputs_at[output..output + PAGE_BYTES]])
+        };
+        assert_eq!(of([0, PAGE_BYTES], 0), Some(Order::Up), "in step");
+        assert_eq!(of([0, 16], 32), Some(Order::Down), "as from an allocator");
+        assert_eq!(of([32, 64], 16), Some(Order::Up));
+        assert_eq!(of([0, 64], 32), None, "on both sides");
+        assert_eq!(of([0, 0], PAGE_BYTES - 16), Some(Order::Up), "a little behind, across a page");
+        assert_eq!(of([0, 1024], 2048), Some(Order::Up), "out of reach");
+    }
 }
