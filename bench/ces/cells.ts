@@ -22,6 +22,13 @@ export function groupOf({ op, bytes, data, threads }: Cell): string {
   return JSON.stringify([op, bytes, data, threads]);
 }
 
+/** Cells that are measured one right after the other. */
+export interface Group {
+  /** Of the ratio that it is measured for; empty for what goes into the table. */
+  readonly ratio: string;
+  readonly cells: readonly Cell[];
+}
+
 export function keyOf(cell: Cell): string {
   return JSON.stringify([cell.subject, groupOf(cell), cell.kernel ?? null, cell.cipher ?? null, cell.level ?? null]);
 }

@@ -31,8 +31,8 @@ export interface CesRecord extends BenchRecord {
   readonly ratios: Ratios;
 }
 
-/** Whole rounds take about half a minute; seven give quartiles that mean something. */
-const fullPace: Pace = { rounds: 7, stages: { rounds: 25, roundMs: 4 }, pipelines: { rounds: 5, roundMs: 20 } };
+/** A round takes about twenty seconds. Many quick ones beat few long ones: the speed of a shared machine changes within seconds. */
+const fullPace: Pace = { rounds: 15, stages: { rounds: 10, roundMs: 4 }, pipelines: { rounds: 3, roundMs: 15 } };
 const smokePace: Pace = { rounds: 1, stages: { rounds: 1, roundMs: 1 }, pipelines: { rounds: 1, roundMs: 1 } };
 const own = {
   native: new URL('../subjects/native.ts', import.meta.url),
@@ -66,10 +66,10 @@ export async function benchCes({ seed, smoke, rounds, rivals, signal, progress }
     return {
       bench: 'ces', machine: before, commit: commit(), seed, pace, subjects: notes,
       data: data.sets.map(({ name, bytes, xxhash64, origin }) => ({ name, bytes, xxhash64, origin })),
-      rows: rowsOf(groups.flat(), results),
-      ratios: ratiosFrom((cell) => {
+      rows: rowsOf(groups.flatMap(({ ratio, cells }) => (ratio === '' ? cells : [])), results),
+      ratios: ratiosFrom((ratio, cell) => {
         const reason = missing.get(cell.subject);
-        return reason !== undefined ? { missing: `${cell.subject}: ${reason}` } : hellos.has(cell.subject) ? results.ratesOf(cell) : { missing: `${cell.subject} was not asked for` };
+        return reason !== undefined ? { missing: `${cell.subject}: ${reason}` } : hellos.has(cell.subject) ? results.ratesOf(cell, ratio) : { missing: `${cell.subject} was not asked for` };
       }, bench),
     };
   } finally {

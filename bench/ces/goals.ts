@@ -3,7 +3,7 @@ import { type Cell, type Sizes, textLevel, workloadOf } from './cells.ts';
 import { inSequence, type MissingRatio, type Pair, type Rates, type Ratio, ratioOf } from './ratios.ts';
 
 /** Rates of a cell; it notes the cell when it plans, and answers from the results when all is measured. */
-export type Look = (cell: Cell) => Rates;
+type Look = (cell: Cell) => Rates;
 
 export interface Bench {
   readonly sizes: Sizes;
@@ -94,15 +94,16 @@ export const goals: Readonly<Record<string, Goal>> = {
 
 export type Ratios = Readonly<Record<string, Ratio | MissingRatio>>;
 
-export function ratiosFrom(look: Look, bench: Bench): Ratios {
-  return Object.fromEntries(Object.entries(goals).map(([name, { goal, how, pairs }]) => [name, ratioOf(pairs(look, bench), goal, how)]));
+/** `look` is told for which ratio it looks: each has measurements of its own, close together in time. */
+export function ratiosFrom(look: (ratio: string, cell: Cell) => Rates, bench: Bench): Ratios {
+  return Object.fromEntries(Object.entries(goals).map(([name, { goal, how, pairs }]) => [name, ratioOf(pairs((cell) => look(name, cell), bench), goal, how)]));
 }
 
-/** Every cell that a ratio looks at. */
-export function cellsOfRatios(bench: Bench): Cell[] {
-  const cells: Cell[] = [];
-  ratiosFrom((asked) => {
-    cells.push(asked);
+/** Every cell that each ratio looks at. */
+export function cellsOfRatios(bench: Bench): Map<string, Cell[]> {
+  const cells = new Map<string, Cell[]>(Object.keys(goals).map((name) => [name, []]));
+  ratiosFrom((name, asked) => {
+    cells.get(name)?.push(asked);
     return { missing: 'not measured yet' };
   }, bench);
   return cells;

@@ -2,7 +2,7 @@
 import { PangeaError } from '../../src/errors/errors.ts';
 import { quartiles } from '../record.ts';
 import type { Measured, MeasureRequest } from '../protocol.ts';
-import { type Cell, keyOf, variantOf, workloadOf } from './cells.ts';
+import { type Cell, type Group, groupOf, keyOf, variantOf, workloadOf } from './cells.ts';
 import type { Rates } from './ratios.ts';
 
 export interface Pace {
@@ -26,11 +26,12 @@ interface Short {
 export type Ask = (subject: string, request: MeasureRequest) => Promise<Measured>;
 
 export interface Results {
-  ratesOf(cell: Cell): Rates;
+  /** Of the table, or as it was measured for one ratio. */
+  ratesOf(cell: Cell, ratio?: string): Rates;
 }
 
 interface Options {
-  readonly groups: readonly (readonly Cell[])[];
+  readonly groups: readonly Group[];
   readonly pace: Pace;
   readonly fileOf: (data: Cell['data']) => string;
   readonly ask: Ask;
@@ -42,17 +43,17 @@ interface Options {
 export async function measureAll({ groups, pace, fileOf, ask, signal, progress }: Options): Promise<Results> {
   const rates = new Map<string, (number | null)[]>();
   const failures = new Map<string, string>();
-  const all = pace.rounds * groups.reduce((sum, group) => sum + group.length, 0);
+  const all = pace.rounds * groups.reduce((sum, group) => sum + group.cells.length, 0);
   let done = 0;
   for (let round = 0; round < pace.rounds; round++) {
     for (const group of groups) {
       const checks: { cell: Cell; check: string }[] = [];
       // There and back again, so that a steady drift cancels out between neighbours.
-      for (const cell of round % 2 === 0 ? group : group.toReversed()) {
+      for (const cell of round % 2 === 0 ? group.cells : group.cells.toReversed()) {
         signal.throwIfAborted();
-        const key = keyOf(cell);
+        const key = group.ratio + keyOf(cell);
         progress(done++, all, `${workloadOf(cell)}: ${variantOf(cell)}`);
-        if (failures.has(key)) continue;
+        if (failures.has(keyOf(cell))) continue;
         try {
           const { rates: measured, check } = await ask(cell.subject, requestOf(cell, pace, fileOf(cell.data)));
           checks.push({ cell, check });
@@ -60,19 +61,19 @@ export async function measureAll({ groups, pace, fileOf, ask, signal, progress }
           known[round] = quartiles(measured).q3;
           rates.set(key, known);
         } catch (error) {
-          failures.set(key, `${cell.subject}: ${error instanceof Error ? error.message : String(error)}`);
+          failures.set(keyOf(cell), `${cell.subject}: ${error instanceof Error ? error.message : String(error)}`);
         }
       }
-      refuseDifferent(checks);
+      for (const same of Map.groupBy(checks, ({ cell }) => groupOf(cell)).values()) refuseDifferent(same);
     }
   }
   signal.throwIfAborted();
   progress(all, all, '');
   return {
-    ratesOf(cell) {
+    ratesOf(cell, ratio = '') {
       const failure = failures.get(keyOf(cell));
       if (failure !== undefined) return { missing: failure };
-      const known = rates.get(keyOf(cell));
+      const known = rates.get(ratio + keyOf(cell));
       if (known === undefined) return { missing: `${variantOf(cell)} has no ${workloadOf(cell)}` };
       return Array.from({ length: pace.rounds }, (_, round) => known[round] ?? null);
     },

@@ -1,7 +1,7 @@
 /** Everything that is measured: each stage on every kernel and subject, the pipelines, and what the ratios ask for. */
 import { dataNames, type DataName } from '../data.ts';
 import { dataBytesOf, type Hello, type Op } from '../protocol.ts';
-import { type Cell, groupOf, keyOf, textLevel } from './cells.ts';
+import { type Cell, type Group, groupOf, keyOf, textLevel } from './cells.ts';
 import { type Bench, cellsOfRatios } from './goals.ts';
 
 interface Job {
@@ -21,21 +21,23 @@ const compressing: readonly Op[] = ['compress', 'decompress', ...pipelines];
 /** Ops of which one call of the addon takes all free cores. */
 const spreading: readonly Op[] = [...reedSolomon, ...pipelines];
 
-/** Groups of cells that are measured side by side, the ceilings first. */
-export function planGroups(hellos: ReadonlyMap<string, Hello>, bench: Bench): Cell[][] {
+/** What goes into the table, the ceilings first; then each ratio on its own, so that what it compares is measured within a second. */
+export function planGroups(hellos: ReadonlyMap<string, Hello>, bench: Bench): Group[] {
   const does = ({ subject, op, kernel }: Cell): boolean => {
     const hello = hellos.get(subject);
     if (hello === undefined || !hello.ops.includes(op)) return false;
     return kernel === undefined || hello.kernels === undefined || hello.kernels.includes(kernel);
   };
-  const asked = [...jobs(bench).flatMap((job) => cellsOf(job, hellos, bench)), ...cellsOfRatios(bench)].filter(does);
-  const groups = new Map<string, Map<string, Cell>>();
-  for (const cell of [...ceilingsOf(asked).filter(does), ...asked]) {
-    const group = groups.get(groupOf(cell)) ?? new Map<string, Cell>();
-    group.set(keyOf(cell), cell);
-    groups.set(groupOf(cell), group);
-  }
-  return [...groups.values()].map((group) => [...group.values()]);
+  const asked = jobs(bench).flatMap((job) => cellsOf(job, hellos, bench)).filter(does);
+  const forRatios = [...cellsOfRatios(bench)].map(([ratio, cells]) => ({ ratio, cells: once(cells.filter(does)) }));
+  // What only a ratio looks at is shown, too.
+  const shown = once([...asked, ...forRatios.flatMap(({ cells }) => cells)]);
+  const table = Map.groupBy(once([...ceilingsOf(shown).filter(does), ...shown]), groupOf);
+  return [...[...table.values()].map((cells) => ({ ratio: '', cells })), ...forRatios];
+}
+
+function once(cells: readonly Cell[]): Cell[] {
+  return [...new Map(cells.map((cell) => [keyOf(cell), cell])).values()];
 }
 
 /** Memory copy of as many bytes as the cell works on: by Rust where the addon is, by JavaScript otherwise. */

@@ -71,7 +71,7 @@ function plainSection(record: BenchRecord): string {
 function cardsOf(rows: readonly Row[], label: (row: Row) => string): string {
   const groups = [...Map.groupBy(rows, ({ workload, unit }) => JSON.stringify([workload, unit])).values()];
   // One thread first: charts that are compared stand side by side.
-  const spread = (group: readonly Row[]): number => Number(/ threads$/.test(group[0]?.workload ?? ''));
+  const spread = (group: readonly Row[]): number => Number(group[0]?.workload.endsWith(' threads'));
   return groups.toSorted((a, b) => spread(a) - spread(b)).map((group) => {
     const title = group[0]?.workload ?? '';
     const bars = group.map((row): Bar => ({ row, label: label(row), ours: row.unit !== 'GB/s' || ours.test(row.variant) }));

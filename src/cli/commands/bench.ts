@@ -17,7 +17,7 @@ export const bench: Command = {
   },
   options: {
     against: { type: 'string', array: true, requiresArg: true, describe: 'Only this rival; may be repeated; none for none (default: all that are installed)' },
-    rounds: { type: 'string', requiresArg: true, describe: 'Rounds over everything; ratios are medians over them', defaultDescription: '7' },
+    rounds: { type: 'string', requiresArg: true, describe: 'Rounds over everything; ratios are medians over them', defaultDescription: '15' },
     seed: { type: 'string', requiresArg: true, describe: 'Of the data that is made', defaultDescription: '1' },
     smoke: { type: 'boolean', describe: 'Everything once in its smallest size: proves that it runs, says nothing about speed' },
     out: { type: 'string', requiresArg: true, describe: 'Directory for report.html and bench.jsonl' },
