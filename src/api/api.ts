@@ -31,7 +31,7 @@ export interface NodeStatus {
 export interface Plan {
   readonly capabilities: Capabilities;
   readonly stages: readonly StagePlan[];
-  readonly calibration: CalibrationReport;
+  readonly calibration: CalibrationReport & { readonly ageMs: number };
   readonly notes: readonly string[];
 }
 

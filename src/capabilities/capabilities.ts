@@ -66,11 +66,11 @@ export interface CalibrationReport {
   readonly source: 'cached' | 'fresh' | 'none';
   /** Why there is none, or why it is not complete. */
   readonly detail: string;
-  /** Since it was made; 0 when it is fresh. */
-  readonly ageMs: number;
+  /** Wall clock, milliseconds since 1970; 0 where there is none. */
+  readonly madeMs: number;
   readonly tookMs: number;
-  /** What the rates depend on: processor, features, cores, versions and builds. */
-  readonly key: string;
+  /** What the rates depend on: processor, features, cores, versions and builds. The key of the cache. */
+  readonly machine: string;
 }
 
 export { detectCapabilities, detectProcessor, type DetectOptions, type Processor } from './detect.ts';

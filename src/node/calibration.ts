@@ -57,8 +57,7 @@ export async function openCalibrator(options: CalibrationOptions): Promise<Calib
   let measured = false;
   let spentMs = 0;
 
-  const report = (source: CalibrationReport['source'], detail: string): CalibrationReport =>
-    ({ source, detail, ageMs: source === 'cached' ? Math.max(0, clock.nowMs() - (known?.madeMs ?? 0)) : 0, tookMs: source === 'cached' ? known?.tookMs ?? 0 : Math.round(spentMs), key });
+  const fresh = (detail: string): CalibrationReport => ({ source: 'fresh', detail, madeMs: clock.nowMs(), tookMs: Math.max(1, Math.round(spentMs)), machine: key });
 
   return {
     async rates(candidates, budgetMs) {
@@ -78,13 +77,17 @@ export async function openCalibrator(options: CalibrationOptions): Promise<Calib
       return new Map(candidates.flatMap(({ name }) => (rates[name] === undefined ? [] : [[name, rates[name]]])));
     },
     async finish() {
-      if (!measured) return known === undefined ? report('none', 'nothing was measured') : report('cached', file ?? '');
-      if (!keep) return report('fresh', 'not kept, because paths are forced or hidden');
+      if (!measured) {
+        return known === undefined
+          ? { source: 'none', detail: 'nothing was measured', madeMs: 0, tookMs: 0, machine: key }
+          : { source: 'cached', detail: file ?? '', madeMs: known.madeMs, tookMs: known.tookMs, machine: key };
+      }
+      if (!keep) return fresh('not kept, because paths are forced or hidden');
       // Kept, it would stand for all later starts, most of which find the machine less busy.
-      if (missing.length > 0) return report('fresh', `not kept, because there was no time for ${missing.join(', ')}`);
-      if (file === undefined) return report('fresh', 'not kept, because there is no cache directory');
+      if (missing.length > 0) return fresh(`not kept, because there was no time for ${missing.join(', ')}`);
+      if (file === undefined) return fresh('not kept, because there is no cache directory');
       const made: Calibration = { key, madeMs: clock.nowMs(), tookMs: Math.max(1, Math.round(spentMs)), rates };
-      return report('fresh', await writeCalibrations(file, formatCalibrations(kept, made)));
+      return fresh(await writeCalibrations(file, formatCalibrations(kept, made)));
     },
   };
 }

@@ -57,7 +57,7 @@ export async function choosePaths(force: readonly string[], options: PathOptions
   const processor = await detectProcessor(options.native ?? loadNative());
   const calibrator = await openCalibrator({
     file: cacheFile ?? undefined, key: machineKey(processor, options.native ?? loadNative(), wasm), mode: options.calibrate ?? 'cached',
-    keep: force.length === 0, clock, logger,
+    keep: wantedCodec(forced) === undefined && forced.hidden === undefined, clock, logger,
   });
 
   const stages = await tryStages({ load: native, processor, forced });

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { detectCapabilities, planStages, type Capabilities, type PlanInput } from '../capabilities/capabilities.ts';
 import type { Plan } from '../api/api.ts';
 import type { NodeConfig } from '../config/config.ts';
+import { systemClock } from '../std/std.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
 import { choosePaths, wantsNative, type Paths } from './paths.ts';
 
@@ -25,5 +26,6 @@ export async function describePlan(config: NodeConfig, logger: Logger, fresh = f
 export function planOf(capabilities: Capabilities, { forced, choices, calibration }: Paths, running: PlanInput['running']): Plan {
   const notes = ['the kernel firewall path (XDP) is not built yet: the allowlist is checked in user space on every listener'];
   if (!capabilities.native.available) notes.push(`no native addon: ${capabilities.native.detail}`);
-  return { capabilities, stages: planStages({ capabilities, forced, running, choices }), calibration, notes };
+  const ageMs = calibration.madeMs === 0 ? 0 : Math.max(0, systemClock.nowMs() - calibration.madeMs);
+  return { capabilities, stages: planStages({ capabilities, forced, running, choices }), calibration: { ...calibration, ageMs }, notes };
 }

@@ -146,7 +146,8 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
     say('HTTP', `http://${httpAddress} (/metrics, /healthz, /readyz, /status)`);
   }
   gauges(metrics, { objects, network, disk });
-  for (const [stage, path] of Object.entries({ codec: codec.name, ...codec.kernels })) {
+  const { reedSolomon, ...kernels } = codec.kernels;
+  for (const [stage, path] of Object.entries({ codec: codec.name, 'reed-solomon': reedSolomon, ...kernels })) {
     metrics.info('pangea_ces_kernel_info', 'What each stage of the codec runs on', { stage, path });
   }
   const control = await openControlServer({ dataDir: config.dataDir, api: calls, logger: logger.child({ part: 'control' }) });

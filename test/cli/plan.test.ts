@@ -33,7 +33,7 @@ describe('pangea-node plan', { timeout: 120_000 }, () => {
     const first = await planned();
     assert.equal(first.calibration.source, 'fresh');
     assert.ok(first.calibration.tookMs > 0);
-    for (const part of [first.capabilities.cpuModel, `${first.capabilities.cores} cores`, `node ${process.versions.node}`]) assert.ok(first.calibration.key.includes(part), part);
+    for (const part of [first.capabilities.cpuModel, `${first.capabilities.cores} cores`, `node ${process.versions.node}`]) assert.ok(first.calibration.machine.includes(part), part);
     const codec = chosen(first, 'codec');
     assert.deepEqual(codec.candidates.map(({ path }) => path), ['native', 'wasm', 'portable']);
     assert.ok((codec.bytesPerSecond ?? 0) > 1e6);
@@ -49,7 +49,7 @@ describe('pangea-node plan', { timeout: 120_000 }, () => {
     path !== 'simd128' && (kernelNeeds[path] ?? []).every((need) => need === 'native' || (cpu[need as keyof typeof cpu] && !without.includes(need)))) ?? assert.fail();
 
   test('rungs of the ladder, each in a process of its own', { skip: lacks }, async () => {
-    const { capabilities: { cpu }, calibration: { key } } = await planned();
+    const { capabilities: { cpu }, calibration: { machine: key } } = await planned();
     const kept = parseCalibrations(await readFile(file, 'utf8').catch(() => ''));
     const rates = Object.fromEntries(['compress/zstd', ...(load.ok ? [
       ...load.native.cesCandidates().kernels.map((name) => `reed-solomon/${name}`), ...load.native.cesCandidates().ciphers.map((name) => `seal/${name}`),

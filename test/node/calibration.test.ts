@@ -46,7 +46,7 @@ describe('calibration', { timeout: 30_000 }, () => {
     assert.deepEqual([...rates], [['a', 9], ['b', 8]]);
     assert.deepEqual(order, ['a', 'b', 'a', 'b', 'a', 'b']);
     const report = await calibrator.finish();
-    assert.deepEqual([report.source, report.tookMs, report.ageMs, report.key], ['fresh', 12, 0, 'this machine']);
+    assert.deepEqual([report.source, report.tookMs, report.madeMs, report.machine], ['fresh', 12, clock.nowMs(), 'this machine']);
   });
 
   test('a slow machine gets fewer rounds, and the budget holds over both parts', async () => {
@@ -102,9 +102,9 @@ describe('calibration', { timeout: 30_000 }, () => {
     assert.deepEqual(await ask({ mode: 'fresh' }), ['fresh', 6, file]);
     assert.deepEqual(await readdir(join(directory, 'kept')), ['calibration.json'], 'no temporary file is left');
 
-    const calibrator = await openCalibrator(options(clock, { file }));
+    const madeMs = clock.nowMs();
     clock.pass(5000);
-    assert.equal((await calibrator.finish()).ageMs, 5000);
+    assert.equal((await (await openCalibrator(options(clock, { file }))).finish()).madeMs, madeMs);
   });
 
   test('a cache that cannot be read or written is told, and stops nothing', async () => {

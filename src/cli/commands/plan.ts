@@ -59,7 +59,8 @@ function rateText(bytesPerSecond: number | undefined): string {
 function calibrationText({ source, detail, ageMs, tookMs }: Plan['calibration']): string {
   if (source === 'none') return `none: ${detail}`;
   const one = 'on one thread';
-  return source === 'fresh' ? `measured now in ${tookMs} ms, ${one}: ${detail}` : `measured ${ageText(ageMs)} ago in ${tookMs} ms, ${one}: ${detail}`;
+  const when = source === 'fresh' && ageMs < 10_000 ? 'now' : `${ageText(ageMs)} ago`;
+  return `measured ${when} in ${tookMs} ms, ${one}: ${detail}`;
 }
 
 function ageText(ms: number): string {
