@@ -2,6 +2,7 @@
 // another. Whatever is missing for that is named and the run counts as skipped.
 
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const TARGET = 'aarch64-unknown-linux-gnu'
@@ -36,5 +37,5 @@ function runs(program, parameters) {
 
 function hasStd() {
   const found = spawnSync('rustc', ['--print', 'target-libdir', '--target', TARGET], { encoding: 'utf8' })
-  return found.status === 0 && spawnSync('ls', [found.stdout.trim()], { stdio: 'ignore' }).status === 0
+  return found.status === 0 && existsSync(found.stdout.trim())
 }
