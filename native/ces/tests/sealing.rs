@@ -114,7 +114,7 @@ fn no_bit_can_be_turned() {
 #[test]
 fn the_counter_goes_on_over_every_length_of_piece() {
     let (key, nonce) = ([11; 32], [12; NONCE_BYTES]);
-    let plaintext: Vec<u8> = (0..5000_u32).map(|at| (at * 7 >> 2) as u8).collect();
+    let plaintext: Vec<u8> = (0..5000_u32).map(|at| ((at * 7) >> 2) as u8).collect();
     let expected = sealed_at_once(Cipher::named("rustcrypto").unwrap(), &plaintext, &key, &nonce, b"");
     for cipher in Cipher::available() {
         for length in (1..=200).chain([255, 256, 257, 1023, 1024, 1025, 4096, 4999]) {
