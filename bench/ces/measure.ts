@@ -47,6 +47,8 @@ export async function measureAll({ groups, pace, fileOf, ask, signal, progress }
   let done = 0;
   for (let round = 0; round < pace.rounds; round++) {
     for (const group of groups) {
+      // One pace for all that is compared: short rounds would find gaps on a busy machine that long ones do not.
+      const short = group.cells.some(({ op }) => takesLong.test(op)) ? pace.pipelines : pace.stages;
       const checks: { cell: Cell; check: string }[] = [];
       // There and back again, so that a steady drift cancels out between neighbours.
       for (const cell of round % 2 === 0 ? group.cells : group.cells.toReversed()) {
@@ -55,7 +57,7 @@ export async function measureAll({ groups, pace, fileOf, ask, signal, progress }
         progress(done++, all, `${workloadOf(cell)}: ${variantOf(cell)}`);
         if (failures.has(keyOf(cell))) continue;
         try {
-          const { rates: measured, check } = await ask(cell.subject, requestOf(cell, pace, fileOf(cell.data)));
+          const { rates: measured, check } = await ask(cell.subject, requestOf(cell, short, fileOf(cell.data)));
           checks.push({ cell, check });
           const known = rates.get(key) ?? [];
           known[round] = quartiles(measured).q3;
@@ -80,8 +82,9 @@ export async function measureAll({ groups, pace, fileOf, ask, signal, progress }
   };
 }
 
-function requestOf({ op, bytes, kernel, cipher, level, threads }: Cell, { stages, pipelines }: Pace, file: string): MeasureRequest {
-  const { rounds, roundMs } = /^(whole|stripe|compress|decompress)/.test(op) ? pipelines : stages;
+const takesLong = /^(?:whole|stripe|compress|decompress)/;
+
+function requestOf({ op, bytes, kernel, cipher, level, threads }: Cell, { rounds, roundMs }: Short, file: string): MeasureRequest {
   return {
     op, file, bytes, rounds, roundMs, threads,
     ...(kernel === undefined ? {} : { kernel }), ...(cipher === undefined ? {} : { cipher }), ...(level === undefined ? {} : { level }),
