@@ -29,8 +29,10 @@ export interface CesExports {
     sealed: Address, length: number, segment: number, plaintextBytes: number, key: Address, place: Address, dictionary: Address,
   ): Status;
   ces_reconstruct(shards: Address, lengths: Address, wanted: Address, count: number): Status;
-  ces_rs_encode(rows: Address, shardBytes: number): Status;
-  ces_rs_rebuild(rows: Address, shardBytes: number, lost: number): Status;
+  /** For measuring: parity of eight rows in the module's memory, `stride` bytes apart (one right after the other without). */
+  ces_rs_encode(rows: Address, shardBytes: number, stride?: number): Status;
+  /** For measuring: the rows whose bits are set in `lost` are made again where they lie. */
+  ces_rs_rebuild(rows: Address, shardBytes: number, lost: number, stride?: number): Status;
 }
 
 declare const WebAssembly: {
