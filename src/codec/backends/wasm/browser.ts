@@ -5,7 +5,7 @@ import { Ces } from './core.ts';
 import { compileLater } from './engine.ts';
 import { WasmCodec } from './wasm.ts';
 
-/** Fetches `pangea_ces.wasm`. A call takes its time inside the call: some 10 ms a MiB, so that a page does large files in a worker. */
+/** Fetches `pangea_ces.wasm`. A call takes its time inside the call: 3 to 6 ms a MiB, so that a page does large files in a worker. */
 export async function fetchWasmCodec(address: string | URL): Promise<Codec> {
   const response = await fetch(address);
   if (!response.ok) throw new PangeaError('BACKEND_UNAVAILABLE', `${address} answers ${response.status}`);
