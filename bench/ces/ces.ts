@@ -48,7 +48,7 @@ function ownSubjects(): SubjectStart[] {
 }
 
 export async function benchCes({ seed, smoke, rounds, rivals, signal, progress }: CesOptions): Promise<CesRecord> {
-  const bench: Bench = { sizes: smoke ? smokeSizes : fullSizes, cores: availableParallelism() };
+  const bench: Bench = { sizes: smoke ? smokeSizes : fullSizes, cores: availableParallelism(), judged: !smoke };
   const before = machine();
   const pace = { ...(smoke ? smokePace : fullPace), ...(rounds === undefined ? {} : { rounds }) };
   const data = makeDataSets(bench.sizes.block, seed);

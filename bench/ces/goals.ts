@@ -7,6 +7,8 @@ type Look = (cell: Cell) => Rates;
 
 export interface Bench {
   readonly sizes: Sizes;
+  /** Whether ratios are held against their goals: not in the smallest size, where they say nothing. */
+  readonly judged: boolean;
   readonly cores: number;
 }
 
@@ -96,7 +98,7 @@ export type Ratios = Readonly<Record<string, Ratio | MissingRatio>>;
 
 /** `look` is told for which ratio it looks: each has measurements of its own, close together in time. */
 export function ratiosFrom(look: (ratio: string, cell: Cell) => Rates, bench: Bench): Ratios {
-  return Object.fromEntries(Object.entries(goals).map(([name, { goal, how, pairs }]) => [name, ratioOf(pairs((cell) => look(name, cell), bench), goal, how)]));
+  return Object.fromEntries(Object.entries(goals).map(([name, { goal, how, pairs }]) => [name, ratioOf(pairs((cell) => look(name, cell), bench), bench.judged ? goal : null, how)]));
 }
 
 /** Every cell that each ratio looks at. */

@@ -6,7 +6,7 @@ import { cellsOfRatios, goals, ratiosFrom } from '../../bench/ces/goals.ts';
 import { inSequence, perRound, ratioOf } from '../../bench/ces/ratios.ts';
 import { quartiles } from '../../bench/record.ts';
 
-const bench = { sizes: fullSizes, cores: 2 };
+const bench = { sizes: fullSizes, cores: 2, judged: true };
 
 test('a ratio is taken round by round, and only where both sides have a figure', () => {
   assert.deepEqual(perRound([10, 20, null, 40], [5, 5, 5, null]), [2, 4]);

@@ -57,7 +57,7 @@ pub enum Op {
     Decompress,
     /// A whole block; `threads` go to the one call.
     WholeEncode,
-    /// A whole block from its eight data shards.
+    /// A whole block of which data rows 0–3 are lost.
     WholeDecode,
     /// A stripe of eight segments; `threads` go to the one call.
     StripeEncode,
@@ -276,8 +276,9 @@ fn prepare<'a, M: Memory + 'a>(request: &Request<'a>) -> Result<Call<'a>> {
             let chunks = [piece.as_slice()];
             let block = encode_whole::<M>(&engine, Span::new(&chunks), &KEY, request.effort.into(), 1)?;
             Box::new(move || {
-                let data = block.data.bytes().chunks_exact(block.shard_bytes).map(Some);
-                let shards: Vec<Option<&[u8]>> = data.chain([None; PARITY_SHARDS]).collect();
+                let data = block.data.bytes().chunks_exact(block.shard_bytes).skip(PARITY_SHARDS).map(Some);
+                let parity = block.parity.iter().map(|row| Some(row.bytes()));
+                let shards: Vec<Option<&[u8]>> = [None; PARITY_SHARDS].into_iter().chain(data).chain(parity).collect();
                 black_box(decode_whole::<M>(&engine, &shards, &KEY, None, bytes)?);
                 Ok(())
             })
