@@ -21,6 +21,8 @@ export declare class Ces {
   reconstruct(shards: Array<NativeBody | undefined | null>, lengths: Array<number>, rows: Array<number>): Promise<Array<NativeBody>>
   /** Learns a dictionary of at most `maxBytes`. */
   trainDictionary(samples: Array<Uint8Array>, maxBytes: number): Promise<Buffer>
+  /** What all calls of this process may take together, take now, and took at most, in bytes. A single call may take more. */
+  static memory(): CesMemory
 }
 
 /**
@@ -145,6 +147,20 @@ export declare class SwarmStream {
 
 export declare function abiVersion(): number
 
+/** What can be chosen from. */
+export declare function cesCandidates(): CesCandidates
+
+export interface CesCandidates {
+  /** For Reed–Solomon: what this machine can run, expected best first, the scalar reference last. */
+  kernels: Array<string>
+  /** For sealing: what this machine can run, expected best first. */
+  ciphers: Array<string>
+  /** What BLAKE3 found. */
+  hash: string
+  /** The version of zstd. */
+  zstd: string
+}
+
 export interface CesCompression {
   /** A frame of raw blocks, whatever the levels say. */
   store: boolean
@@ -170,12 +186,55 @@ export interface CesKernels {
   hash: string
 }
 
+/** Bytes of data a second, a rate for each round. Runs off the event loop. `INTERNAL` for a request out of bounds. */
+export declare function cesMeasure(request: CesMeasureRequest): Promise<Array<number>>
+
+export interface CesMeasureRequest {
+  /**
+   * `copy`, `rs-encode`, `rs-decode`, `rs-repair`, `seal`, `open`, `hash`, `store`, `compress`, `decompress`,
+   * `whole-encode`, `whole-decode`, `stripe-encode` or `stripe-open`.
+   */
+  op: string
+  /** One of the candidates; the first when absent. */
+  kernel?: string
+  cipher?: string
+  /** 1–22, 0 to store, -1 to let the content decide; 3 when absent. */
+  level?: number
+  /** Length of one shard for `rs-*`, of one piece for the others; at most 64 MiB, or 32 MiB of a stripe. */
+  bytes: number
+  /** 1–10,000, and at most a minute together. */
+  rounds: number
+  /** At most 1,000. */
+  roundMs: number
+  /**
+   * Threads with buffers of their own, whose rates are added up, or those of one call for `whole-encode` and
+   * `stripe-encode`; 1 when absent.
+   */
+  threads?: number
+  /** Repeated or cut to size. */
+  data: Buffer
+}
+
+export interface CesMemory {
+  limit: number
+  taken: number
+  most: number
+}
+
 export interface CesSegmentContext {
   /** 32 bytes. */
   salt: Uint8Array
   stripe: number
   segmentsInStripe: number
 }
+
+/**
+ * Checks one candidate against pinned values and another implementation. `null` when it is right, else what was
+ * wrong. Takes at most some milliseconds, while JavaScript waits.
+ *
+ * `stage` is `reed-solomon`, `seal`, `hash` or `compress`; the last two have no candidates, so `name` is ignored.
+ */
+export declare function cesSelfTest(stage: 'reed-solomon' | 'seal' | 'hash' | 'compress', name: string): string | null
 
 /** Instruction sets that the processor has and the system lets programs use. */
 export interface NativeCpuFeatures {
@@ -336,54 +395,3 @@ export interface SwarmRecord {
   peer?: string
   value: Buffer
 }
-
-/** What can be chosen from. */
-export declare function cesCandidates(): CesCandidates
-
-export interface CesCandidates {
-  /** For Reed–Solomon: what this machine can run, expected best first, the scalar reference last. */
-  kernels: Array<string>
-  /** For sealing: what this machine can run, expected best first. */
-  ciphers: Array<string>
-  /** What BLAKE3 found. */
-  hash: string
-  /** The version of zstd. */
-  zstd: string
-}
-
-/** Bytes of data a second, a rate for each round. Runs off the event loop. `INTERNAL` for a request out of bounds. */
-export declare function cesMeasure(request: CesMeasureRequest): Promise<Array<number>>
-
-export interface CesMeasureRequest {
-  /**
-   * `copy`, `rs-encode`, `rs-decode`, `rs-repair`, `seal`, `open`, `hash`, `store`, `compress`, `decompress`,
-   * `whole-encode`, `whole-decode`, `stripe-encode` or `stripe-open`.
-   */
-  op: string
-  /** One of the candidates; the first when absent. */
-  kernel?: string
-  cipher?: string
-  /** 1–22, 0 to store, -1 to let the content decide; 3 when absent. */
-  level?: number
-  /** Length of one shard for `rs-*`, of one piece for the others; at most 64 MiB, or 32 MiB of a stripe. */
-  bytes: number
-  /** 1–10,000, and at most a minute together. */
-  rounds: number
-  /** At most 1,000. */
-  roundMs: number
-  /**
-   * Threads with buffers of their own, whose rates are added up, or those of one call for `whole-encode` and
-   * `stripe-encode`; 1 when absent.
-   */
-  threads?: number
-  /** Repeated or cut to size. */
-  data: Buffer
-}
-
-/**
- * Checks one candidate against pinned values and another implementation. `null` when it is right, else what was
- * wrong. Takes at most some milliseconds, while JavaScript waits.
- *
- * `stage` is `reed-solomon`, `seal`, `hash` or `compress`; the last two have no candidates, so `name` is ignored.
- */
-export declare function cesSelfTest(stage: 'reed-solomon' | 'seal' | 'hash' | 'compress', name: string): string | null
