@@ -1,4 +1,5 @@
 //! Face of the ces crate: chunks and bodies in, bodies and identities out.
+#![allow(clippy::too_many_arguments, reason = "JavaScript gives them one by one: an object costs a look-up for each")]
 
 use std::sync::Arc;
 
@@ -7,20 +8,24 @@ use napi::Env;
 use napi::bindgen_prelude::{Buffer, ClassInstance, Either, PromiseRaw, Uint8Array};
 use napi_derive::napi;
 use pangea_blocks::Block;
+use pangea_ces::footprint::Footprint;
 use pangea_ces::segment::{Context, open_segment};
 use pangea_ces::stripe::encode_stripe;
 use pangea_ces::whole::{decode_whole, encode_whole};
 use pangea_ces::{
     Cipher, Compression, DATA_SHARDS, Dictionary, Effort, Engine, Kernel, Memory, PARITY_SHARDS, Span, TOTAL_SHARDS,
-    dictionary, rows, seal,
+    dictionary, footprint, rows, seal,
 };
 
 use crate::body::NativeBody;
-use crate::cores::heavy;
+use crate::cores::{Account, account, heavy};
 use crate::error;
 
 /// Most input of a call that works while JavaScript waits: a third of a millisecond.
 const MAX_SMALL_BYTES: usize = 1024 * 1024;
+
+/// Hashing takes a few KiB of stack.
+const NOTHING: Footprint = Footprint { bytes: 0, helper_bytes: 0 };
 
 /// Shards in pooled memory.
 pub(crate) struct Pooled(Block);
@@ -108,6 +113,13 @@ pub struct CesKernels {
     pub hash: String,
 }
 
+#[napi(object, object_from_js = false)]
+pub struct CesMemory {
+    pub limit: f64,
+    pub taken: f64,
+    pub most: f64,
+}
+
 /// The codec on one choice of implementations. Holds no state, so that there may be any number of them.
 #[napi]
 pub struct Ces {
@@ -145,7 +157,7 @@ impl Ces {
     #[napi]
     pub fn identity<'env>(&self, env: &'env Env, body: &NativeBody) -> napi::Result<PromiseRaw<'env, Buffer>> {
         let bytes = body.share()?;
-        env.spawn_future(heavy(0, move |_| Ok(pangea_ces::identity(&bytes).to_vec().into())))
+        heavy(env, 0, NOTHING, bytes, |bytes, _| Ok(pangea_ces::identity(bytes).to_vec().into()))
     }
 
     /// At most 1 MiB, as for the next two: they work while JavaScript waits.
@@ -183,10 +195,12 @@ impl Ces {
         let engine = self.engine;
         let key = fixed(key, "a key")?;
         let plaintext = chunks_of(plaintext)?;
-        env.spawn_future(heavy(PARITY_SHARDS - 1, move |threads| {
-            let dictionary = shared_dictionary(dictionary)?;
-            let compression = Compression { effort: compression.into(), dictionary: dictionary.as_deref() };
-            let chunks = slices(&plaintext);
+        let effort = Effort::from(compression);
+        let footprint = footprint::encoding(&[plaintext.iter().map(|chunk| chunk.len()).sum()], effort);
+        heavy(env, PARITY_SHARDS - 1, footprint, (plaintext, dictionary), move |(plaintext, dictionary), threads| {
+            let dictionary = shared_dictionary(dictionary.as_deref())?;
+            let compression = Compression { effort, dictionary: dictionary.as_deref() };
+            let chunks = slices(plaintext);
             let block =
                 encode_whole::<Pooled>(&engine, Span::new(&chunks), &key, compression, threads).map_err(crossed)?;
             let data = block.data.0.freeze();
@@ -196,7 +210,7 @@ impl Ces {
                 identities: block.identities.concat().into(),
                 compressed_bytes: block.compressed_bytes as u32,
             })
-        }))
+        })
     }
 
     #[napi]
@@ -212,12 +226,14 @@ impl Ces {
         let key = fixed(key, "a key")?;
         let shards = shared(&shards)?;
         let max_bytes = usize::try_from(max_bytes).map_err(|_| error("INTERNAL", "a limit is not negative"))?;
-        env.spawn_future(heavy(0, move |_| {
-            let dictionary = shared_dictionary(dictionary)?;
-            decode_whole::<Pooled>(&engine, &rows_of(&shards), &key, dictionary.as_deref(), max_bytes)
+        let shard_bytes = shards.iter().flatten().map(Bytes::len).max().unwrap_or(0);
+        let footprint = footprint::decoding(shard_bytes, max_bytes);
+        heavy(env, 0, footprint, (shards, dictionary), move |(shards, dictionary), _| {
+            let dictionary = shared_dictionary(dictionary.as_deref())?;
+            decode_whole::<Pooled>(&engine, &rows_of(shards), &key, dictionary.as_deref(), max_bytes)
                 .map(NativeBody::from)
                 .map_err(crossed)
-        }))
+        })
     }
 
     #[napi]
@@ -236,10 +252,12 @@ impl Ces {
         let context = context.parse()?;
         let plaintext = chunks_of(plaintext)?;
         let lengths: Vec<usize> = segment_lengths.iter().map(|length| *length as usize).collect();
-        env.spawn_future(heavy(lengths.len().saturating_sub(1), move |threads| {
-            let dictionary = shared_dictionary(dictionary)?;
-            let compression = Compression { effort: compression.into(), dictionary: dictionary.as_deref() };
-            let chunks = slices(&plaintext);
+        let effort = Effort::from(compression);
+        let footprint = footprint::encoding(&lengths, effort);
+        heavy(env, DATA_SHARDS - 1, footprint, (plaintext, dictionary), move |(plaintext, dictionary), threads| {
+            let dictionary = shared_dictionary(dictionary.as_deref())?;
+            let compression = Compression { effort, dictionary: dictionary.as_deref() };
+            let chunks = slices(plaintext);
             let encoded =
                 encode_stripe::<Pooled>(&engine, Span::new(&chunks), &lengths, &key, &context, compression, threads)
                     .map_err(crossed)?;
@@ -248,7 +266,7 @@ impl Ces {
                 identities: encoded.identities.concat().into(),
                 compressed_bytes: encoded.compressed_bytes as u32,
             })
-        }))
+        })
     }
 
     #[napi]
@@ -266,13 +284,14 @@ impl Ces {
         let key = fixed(key, "a key")?;
         let context = context.parse()?;
         let sealed = sealed.share()?;
-        env.spawn_future(heavy(0, move |_| {
-            let dictionary = shared_dictionary(dictionary)?;
-            let (segment, bytes) = (segment as usize, plaintext_bytes as usize);
-            open_segment::<Pooled>(&engine, &sealed, segment, bytes, &key, &context, dictionary.as_deref())
+        let (segment, bytes) = (segment as usize, plaintext_bytes as usize);
+        let footprint = footprint::opening(sealed.len(), bytes);
+        heavy(env, 0, footprint, (sealed, dictionary), move |(sealed, dictionary), _| {
+            let dictionary = shared_dictionary(dictionary.as_deref())?;
+            open_segment::<Pooled>(&engine, sealed, segment, bytes, &key, &context, dictionary.as_deref())
                 .map(NativeBody::from)
                 .map_err(crossed)
-        }))
+        })
     }
 
     #[napi]
@@ -285,17 +304,18 @@ impl Ces {
     ) -> napi::Result<PromiseRaw<'env, Vec<NativeBody>>> {
         let kernel = self.engine.kernel;
         let shards = shared(&shards)?;
-        env.spawn_future(heavy(0, move |_| {
-            let lengths: Vec<usize> = lengths.iter().map(|length| *length as usize).collect();
-            let wanted: Vec<usize> = rows.iter().map(|row| *row as usize).collect();
-            let made = rows::reconstruct::<Pooled>(kernel, &rows_of(&shards), &lengths, &wanted).map_err(crossed)?;
+        let lengths: Vec<usize> = lengths.iter().map(|length| *length as usize).collect();
+        let wanted: Vec<usize> = rows.iter().map(|row| *row as usize).collect();
+        let footprint = footprint::rebuilding(wanted.iter().filter_map(|row| lengths.get(*row).copied()));
+        heavy(env, 0, footprint, shards, move |shards, _| {
+            let made = rows::reconstruct::<Pooled>(kernel, &rows_of(shards), &lengths, &wanted).map_err(crossed)?;
             let given = |row: usize| shards.get(row).cloned().flatten().unwrap_or_default();
             Ok(made
                 .into_iter()
                 .zip(wanted)
                 .map(|(memory, row)| memory.map_or_else(|| NativeBody::new(given(row)), NativeBody::from))
                 .collect())
-        }))
+        })
     }
 
     /// Learns a dictionary of at most `maxBytes`.
@@ -306,10 +326,18 @@ impl Ces {
         samples: Vec<Uint8Array>,
         max_bytes: u32,
     ) -> napi::Result<PromiseRaw<'env, Buffer>> {
-        env.spawn_future(heavy(0, move |_| {
+        let footprint = footprint::training(samples.iter().map(|sample| sample.len()).sum());
+        heavy(env, 0, footprint, samples, move |samples, _| {
             let samples: Vec<&[u8]> = samples.iter().map(|sample| &**sample).collect();
             dictionary::train(&samples, max_bytes as usize).map(Into::into).map_err(crossed)
-        }))
+        })
+    }
+
+    /// What all calls of this process may take together, take now, and took at most, in bytes. A single call may take more.
+    #[napi]
+    pub fn memory() -> CesMemory {
+        let Account { limit, taken, most } = account();
+        CesMemory { limit: limit as f64, taken: taken as f64, most: most as f64 }
     }
 }
 
@@ -331,14 +359,25 @@ fn fixed<const LENGTH: usize>(bytes: &[u8], what: &str) -> napi::Result<[u8; LEN
     bytes.try_into().map_err(|_| error("INTERNAL", format!("{what} has {LENGTH} bytes, not {}", bytes.len())))
 }
 
-fn shared_dictionary(bytes: Option<Uint8Array>) -> napi::Result<Option<Arc<Dictionary>>> {
-    bytes.map(|bytes| Dictionary::shared(&bytes)).transpose().map_err(crossed)
+fn shared_dictionary(bytes: Option<&[u8]>) -> napi::Result<Option<Arc<Dictionary>>> {
+    bytes.map(Dictionary::shared).transpose().map_err(crossed)
 }
 
 /// Plaintext in the memory of JavaScript, or outside it.
 enum Chunk {
     Lent(Uint8Array),
     Shared(Bytes),
+}
+
+impl std::ops::Deref for Chunk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Lent(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
 }
 
 /// Bodies may be released as soon as the call returns, so the shares are taken before that.
@@ -353,13 +392,7 @@ fn chunks_of(plaintext: Vec<Either<Uint8Array, ClassInstance<'_, NativeBody>>>) 
 }
 
 fn slices(chunks: &[Chunk]) -> Vec<&[u8]> {
-    chunks
-        .iter()
-        .map(|chunk| match chunk {
-            Chunk::Lent(bytes) => &**bytes,
-            Chunk::Shared(bytes) => &**bytes,
-        })
-        .collect()
+    chunks.iter().map(|chunk| &**chunk).collect()
 }
 
 /// As [`chunks_of`].

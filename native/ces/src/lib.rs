@@ -13,6 +13,7 @@ pub mod dictionary;
 mod engine;
 mod error;
 mod field;
+pub mod footprint;
 mod frame;
 mod hash;
 pub mod judge;

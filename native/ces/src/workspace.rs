@@ -1,5 +1,5 @@
 //! zstd contexts and scratch memory that outlive a call. Making a context for each segment would cost
-//! some hundred microseconds of first touches; a pool serves short-lived threads too, unlike thread-locals.
+//! some hundred microseconds of first touches; a pool has no more of them than threads work at once, unlike thread-locals.
 
 use std::sync::{Mutex, PoisonError};
 
