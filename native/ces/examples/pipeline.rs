@@ -184,7 +184,7 @@ fn encode(data: &[u8], whole: bool, effort: Effort, threads: usize) {
 fn two(work: &(impl Fn() + Sync)) {
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| work());
+            scope.spawn(work);
         }
     });
 }

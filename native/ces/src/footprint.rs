@@ -63,11 +63,16 @@ fn one_thread(bytes: usize) -> Footprint {
 fn compressor_bytes(effort: Effort, content_bytes: usize) -> usize {
     match effort {
         Effort::Store => 0,
-        Effort::Level(level) | Effort::Sample { max: level, .. } => match level {
-            ..=4 => 4 * MIB,
-            5..=11 => 16 * MIB,
-            _ => MIB + 18 * content_bytes.min(MAX_WHOLE_BYTES),
-        },
+        Effort::Level(level) | Effort::Sample { max: level, .. } => {
+            let by_content = MIB + 18 * content_bytes.min(MAX_WHOLE_BYTES);
+            match level {
+                ..=4 => 4 * MIB,
+                5..=9 => 16 * MIB,
+                10..=18 => by_content.min(68 * MIB),
+                19 => by_content.min(84 * MIB),
+                _ => by_content,
+            }
+        }
     }
 }
 
@@ -77,7 +82,7 @@ mod tests {
 
     #[test]
     fn no_context_of_zstd_is_larger_than_told() {
-        for content_bytes in [1, 100 * 1024, MIB, 5 * MIB] {
+        for content_bytes in [1, 100 * 1024, MIB, 9 * MIB] {
             let content = vec![0; content_bytes];
             let mut out = vec![0; zstd_safe::compress_bound(content_bytes)];
             for level in 1..=22 {
