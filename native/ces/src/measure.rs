@@ -30,6 +30,8 @@ pub const MAX_TOTAL: Duration = Duration::from_secs(60);
 pub const MAX_THREADS: usize = 256;
 /// Most memory that the buffers of all threads may take.
 const MAX_MEMORY_BYTES: usize = 2 * 1024 * 1024 * 1024;
+/// Where rows begin: rivals are given aligned rows, too.
+const CACHE_LINE: usize = 64;
 const KEY: [u8; 32] = [0x5e; 32];
 
 /// What can be measured. A rate counts bytes of data: eight rows for Reed–Solomon, plaintext for pipelines.
@@ -314,18 +316,28 @@ fn prepare<'a, M: Memory + 'a>(request: &Request<'a>) -> Result<Call<'a>> {
 /// Reed–Solomon of eight rows to `made` ones.
 fn coding<'a>(request: &Request<'_>, row: impl Fn(usize) -> Row, made: usize) -> Call<'a> {
     let (bytes, kernel) = (request.bytes, request.engine.kernel);
-    let rows: Vec<Vec<u8>> = (0..DATA_SHARDS).map(|row| filled(request.data, row * bytes, bytes)).collect();
-    let mut outputs = vec![vec![1; bytes]; made];
+    let room = || vec![1; bytes + CACHE_LINE];
+    let mut rows: Vec<Vec<u8>> = (0..DATA_SHARDS).map(|_| room()).collect();
+    for (row, room) in rows.iter_mut().enumerate() {
+        on_line(room, bytes).copy_from_slice(&filled(request.data, row * bytes, bytes));
+    }
+    let mut outputs: Vec<Vec<u8>> = (0..made).map(|_| room()).collect();
     let mut factors = [[0; MAX_OUTPUTS]; DATA_SHARDS];
     for output in 0..made {
         factors.iter_mut().zip(row(output)).for_each(|(column, factor)| column[output] = factor);
     }
     Box::new(move || {
-        let inputs: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
-        let mut targets: Vec<&mut [u8]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        let inputs: Vec<&[u8]> = rows.iter_mut().map(|row| &*on_line(row, bytes)).collect();
+        let mut targets: Vec<&mut [u8]> = outputs.iter_mut().map(|row| on_line(row, bytes)).collect();
         kernel.multiply(&factors, black_box(&inputs), black_box(&mut targets));
         Ok(())
     })
+}
+
+/// `bytes` bytes that begin on a cache line.
+fn on_line(room: &mut [u8], bytes: usize) -> &mut [u8] {
+    let start = room.as_ptr().align_offset(CACHE_LINE);
+    &mut room[start..start + bytes]
 }
 
 fn compressed(content: &[u8], effort: Effort, frame: &mut Vec<u8>) -> Result<()> {
