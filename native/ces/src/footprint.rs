@@ -64,7 +64,7 @@ fn compressor_bytes(effort: Effort, content_bytes: usize) -> usize {
     match effort {
         Effort::Store => 0,
         Effort::Level(level) | Effort::Sample { max: level, .. } => {
-            let by_content = MIB + 18 * content_bytes.min(MAX_WHOLE_BYTES);
+            let by_content = MIB + 18 * content_bytes.min(MAX_WHOLE_BYTES).next_power_of_two();
             match level {
                 ..=4 => 4 * MIB,
                 5..=9 => 16 * MIB,
