@@ -30,8 +30,10 @@ pub const MAX_TOTAL: Duration = Duration::from_secs(60);
 pub const MAX_THREADS: usize = 256;
 /// Most memory that the buffers of all threads may take.
 const MAX_MEMORY_BYTES: usize = 2 * 1024 * 1024 * 1024;
-/// Where rows begin: rivals are given aligned rows, too.
-const CACHE_LINE: usize = 64;
+/// Rows are measured where they are best, as rivals are given their best buffers: what is read begins with a page, what
+/// is written half a page behind the start of one. The kernels read and write at one place of all rows at a time, and
+/// a load whose address has the low 12 bits of a store just before waits for it (68 against 44 GB/s at 64 KiB).
+const PAGE_BYTES: usize = 4096;
 const KEY: [u8; 32] = [0x5e; 32];
 
 /// What can be measured. A rate counts bytes of data: eight rows for Reed–Solomon, plaintext for pipelines.
@@ -316,10 +318,10 @@ fn prepare<'a, M: Memory + 'a>(request: &Request<'a>) -> Result<Call<'a>> {
 /// Reed–Solomon of eight rows to `made` ones.
 fn coding<'a>(request: &Request<'_>, row: impl Fn(usize) -> Row, made: usize) -> Call<'a> {
     let (bytes, kernel) = (request.bytes, request.engine.kernel);
-    let room = || vec![1; bytes + CACHE_LINE];
+    let room = || vec![1; bytes + 2 * PAGE_BYTES];
     let mut rows: Vec<Vec<u8>> = (0..DATA_SHARDS).map(|_| room()).collect();
     for (row, room) in rows.iter_mut().enumerate() {
-        on_line(room, bytes).copy_from_slice(&filled(request.data, row * bytes, bytes));
+        after_page(room, 0, bytes).copy_from_slice(&filled(request.data, row * bytes, bytes));
     }
     let mut outputs: Vec<Vec<u8>> = (0..made).map(|_| room()).collect();
     let mut factors = [[0; MAX_OUTPUTS]; DATA_SHARDS];
@@ -327,16 +329,17 @@ fn coding<'a>(request: &Request<'_>, row: impl Fn(usize) -> Row, made: usize) ->
         factors.iter_mut().zip(row(output)).for_each(|(column, factor)| column[output] = factor);
     }
     Box::new(move || {
-        let inputs: Vec<&[u8]> = rows.iter_mut().map(|row| &*on_line(row, bytes)).collect();
-        let mut targets: Vec<&mut [u8]> = outputs.iter_mut().map(|row| on_line(row, bytes)).collect();
+        let inputs: Vec<&[u8]> = rows.iter_mut().map(|row| &*after_page(row, 0, bytes)).collect();
+        let mut targets: Vec<&mut [u8]> =
+            outputs.iter_mut().map(|row| after_page(row, PAGE_BYTES / 2, bytes)).collect();
         kernel.multiply(&factors, black_box(&inputs), black_box(&mut targets));
         Ok(())
     })
 }
 
-/// `bytes` bytes that begin on a cache line.
-fn on_line(room: &mut [u8], bytes: usize) -> &mut [u8] {
-    let start = room.as_ptr().align_offset(CACHE_LINE);
+/// `bytes` bytes from `offset` behind the first start of a page.
+fn after_page(room: &mut [u8], offset: usize, bytes: usize) -> &mut [u8] {
+    let start = room.as_ptr().align_offset(PAGE_BYTES) + offset;
     &mut room[start..start + bytes]
 }
 
