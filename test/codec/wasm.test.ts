@@ -12,7 +12,7 @@ import { createPool, maxWaiting } from '../../src/codec/backends/wasm/pool.ts';
 import { createPortableCodec, createWasmCodec, loadWasm } from '../../src/codec/codec.ts';
 import { seededRandom, toHex } from '../../src/std/std.ts';
 import { codecConformance } from '../conformance/codec.ts';
-import { key, rejects } from './material.ts';
+import { key, rejects, withParity } from './material.ts';
 
 const load = loadWasm();
 if (!load.ok) {
@@ -41,6 +41,24 @@ function instanceTests(module: WasmModule): void {
       assert.throws(seal, { code: 'INTERNAL', message: /0 fresh nonces/ });
     }
     assert.equal(seen.size, 24);
+  });
+
+  test('codes rows that lie apart as those that lie together', async () => {
+    const bytes = 1000;
+    const data = Array.from({ length: 8 }, (_, row) => seededRandom(row).bytes(bytes));
+    const wanted = (await withParity(createPortableCodec(), data)).map(toHex);
+    for (const stride of [bytes, bytes + 192]) {
+      const ces = new CesInstance(module);
+      const room = ces.room(12 * stride);
+      const row = (index: number): Uint8Array => ces.view(room).subarray(index * stride, index * stride + bytes);
+      const all = (): string[] => Array.from({ length: 12 }, (_, index) => toHex(row(index)));
+      for (const [index, content] of data.entries()) row(index).set(content);
+      assert.equal(ces.exports.ces_rs_encode(room.at, bytes, stride), 0);
+      assert.deepEqual(all(), wanted);
+      for (const lost of [0, 5, 8, 11]) row(lost).fill(0);
+      assert.equal(ces.exports.ces_rs_rebuild(room.at, bytes, 1 << 0 | 1 << 5 | 1 << 8 | 1 << 11, stride), 0);
+      assert.deepEqual(all(), wanted);
+    }
   });
 
   test('keeps no key', () => {

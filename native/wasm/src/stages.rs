@@ -19,11 +19,11 @@ pub unsafe extern "C" fn ces_rs_encode(rows: *mut u8, shard_bytes: usize, stride
     // SAFETY: the caller's promise.
     let rows = unsafe { std::slice::from_raw_parts_mut(rows, stride * TOTAL_SHARDS) };
     let (data, parity) = rows.split_at_mut(stride * DATA_SHARDS);
-    let inputs: Vec<&[u8]> = data.chunks_exact(shard_bytes).collect();
+    let inputs: Vec<&[u8]> = data.chunks_exact(stride).map(|row| &row[..shard_bytes]).collect();
     let mut outputs: Vec<Output<'_>> = parity
         .chunks_exact_mut(stride)
         .enumerate()
-        .map(|(row, room)| Output { coefficients: parity_coefficients(row), room })
+        .map(|(row, room)| Output { coefficients: parity_coefficients(row), room: &mut room[..shard_bytes] })
         .collect();
     produce(Kernel::detect(), &inputs, &mut outputs);
     0

@@ -45,7 +45,7 @@ impl Stack {
     }
 
     fn encode(&self, plain: &[u8]) -> Result<Vec<Vec<u8>>> {
-        let frame = zstd::bulk::compress(plain, self.level).map_err(text)?;
+        let frame = zstd::encode_all(plain, self.level).map_err(text)?;
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(text)?;
         let ciphertext = self.cipher.encrypt(XNonce::from_slice(&nonce), &frame[..]).map_err(text)?;
@@ -70,7 +70,7 @@ impl Stack {
         let sealed_bytes = u32::from_le_bytes(prefix.try_into().map_err(text)?) as usize;
         let (nonce, ciphertext) = rest[..sealed_bytes].split_at(NONCE_BYTES);
         let frame = self.cipher.decrypt(XNonce::from_slice(nonce), ciphertext).map_err(text)?;
-        zstd::bulk::decompress(&frame, BLOCK_BYTES).map_err(text)
+        zstd::decode_all(&frame[..]).map_err(text)
     }
 }
 
