@@ -52,6 +52,9 @@ export class ObjectEngine implements Objects {
   readonly #dictionaries: Dictionaries;
   /** Puts under way by request id, so that an impatient retry joins the first. */
   readonly #requests = new Map<string, Promise<PutResult>>();
+  /** Of dictionaries: puts under way that use it, and removals under way. One keeps the other from beginning. */
+  readonly #users = new Map<Digest, number>();
+  readonly #removing = new Set<Digest>();
   readonly #active = new Set<Promise<unknown>>();
   readonly #stopping = new AbortController();
   #expiry: Timer | undefined;
@@ -91,14 +94,22 @@ export class ObjectEngine implements Objects {
     metrics.gauge('pangea_objects_get_window_bytes', 'Shards and plaintext that gets hold now', () => this.getBytes.now);
   }
 
-  put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult> {
-    return this.#once(options, async (signal) => {
-      const mediaType = options.mediaType ?? defaultMediaType;
-      const { dictionary: reference, ...others } = options;
-      const dictionary = reference === undefined ? {} : { dictionary: await this.#dictionary(reference) };
-      const stored = await putObject(this.#put, content, { ...others, ...dictionary, signal, mediaType, kind: 'file' });
-      return { stored, kind: 'file', bytes: stored.plaintextBytes, mediaType, children: [] };
-    });
+  async put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult> {
+    let used: Digest | undefined;
+    try {
+      return await this.#once(options, async (signal) => {
+        const mediaType = options.mediaType ?? defaultMediaType;
+        const { dictionary: reference, ...others } = options;
+        const named = reference === undefined ? undefined : await this.#reserve(reference);
+        used = named && digestOf(named.root);
+        const dictionary = named && { dictionary: await this.#dictionary(named, signal) };
+        const stored = await putObject(this.#put, content, { ...others, ...dictionary, signal, mediaType, kind: 'file' });
+        return { stored, kind: 'file', bytes: stored.plaintextBytes, mediaType, children: [] };
+      });
+    } finally {
+      // Not before the catalogue knows who needs it.
+      if (used !== undefined) this.#release(used);
+    }
   }
 
   trainDictionary(samples: AsyncIterable<TreeEntry>, { bytes: maxBytes, ...options }: TrainOptions): Promise<PutResult> {
@@ -109,14 +120,30 @@ export class ObjectEngine implements Objects {
     });
   }
 
-  async #dictionary(reference: string): Promise<UsedDictionary> {
+  /** Keeps this node from removing the dictionary until `#release`. */
+  async #reserve(reference: string): Promise<{ readonly root: Uint8Array; readonly key: Uint8Array }> {
     if (this.#dependencies.settings.compression === 'store') {
       throw new PangeaError('USAGE', 'a dictionary is of no use on a node that stores uncompressed: set compression to auto');
     }
     const resolved = await resolveReference(this.#catalogue, reference);
-    const { root } = resolved;
     const key = requireKey(resolved);
-    return { root, key, bytes: await this.#dictionaries.load(root, key) };
+    const digest = digestOf(resolved.root);
+    if (this.#removing.has(digest)) throw new PangeaError('NOT_FOUND', 'this dictionary is being deleted', { data: { root: digest } });
+    this.#users.set(digest, (this.#users.get(digest) ?? 0) + 1);
+    return { root: resolved.root, key };
+  }
+
+  #release(dictionary: Digest): void {
+    const left = (this.#users.get(dictionary) ?? 0) - 1;
+    if (left > 0) this.#users.set(dictionary, left);
+    else this.#users.delete(dictionary);
+  }
+
+  async #dictionary({ root, key }: { readonly root: Uint8Array; readonly key: Uint8Array }, signal: AbortSignal): Promise<UsedDictionary> {
+    const bytes = await this.#dictionaries.load(root, key);
+    // They may have been kept for longer than the object: what is put with a deleted one, nobody could read.
+    await openObject(this.#get, root, key, { signal });
+    return { root, key, bytes };
   }
 
   async putTree(entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<PutResult> {
@@ -229,11 +256,18 @@ export class ObjectEngine implements Objects {
 
   async remove(reference: string): Promise<{ root: string; confirmed: number; holders: number }> {
     const resolved = await resolveReference(this.#catalogue, reference);
-    const user = await this.#catalogue.nameOfUser(digestOf(resolved.root));
-    if (user !== undefined) {
-      throw new PangeaError('USAGE', `${JSON.stringify(user)} cannot be read without this dictionary: delete first what was put with it`);
+    const digest = digestOf(resolved.root);
+    if (this.#users.has(digest)) throw new PangeaError('USAGE', 'a put that uses this dictionary is under way: delete first what is put with it');
+    this.#removing.add(digest);
+    try {
+      const user = await this.#catalogue.nameOfUser(digest);
+      if (user !== undefined) {
+        throw new PangeaError('USAGE', `${JSON.stringify(user)} cannot be read without this dictionary: delete first what was put with it`);
+      }
+      return await this.#remove(resolved);
+    } finally {
+      this.#removing.delete(digest);
     }
-    return this.#remove(resolved);
   }
 
   #remove(resolved: Resolved): Promise<Removed> {

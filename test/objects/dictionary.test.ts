@@ -93,6 +93,37 @@ test('a dictionary stays as long as something of the catalogue needs it', { time
   await assertCode(get(world, nodeAt(world, 6), stored.link), 'NOT_FOUND');
 });
 
+test('nothing is put with a dictionary that was deleted, although its bytes are still known', { timeout }, async () => {
+  for (const remover of [0, 1]) {
+    const { world, stored } = await worldWithDictionary();
+    const node = nodeAt(world, 0);
+    const user = await put(world, node, record, { dictionary: stored.link });
+    await world.clock.until(engineOf(node).remove(user.link));
+    await world.clock.until(engineOf(nodeAt(world, remover)).remove(stored.link));
+    await assertCode(put(world, node, record, { dictionary: stored.link }), 'NOT_FOUND');
+  }
+});
+
+test('a dictionary stays while a put uses it', { timeout }, async () => {
+  const { world, stored } = await worldWithDictionary();
+  const engine = engineOf(nodeAt(world, 0));
+  const begun = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const content = async function* (): AsyncGenerator<Uint8Array> {
+    begun.resolve();
+    await goOn.promise;
+    yield record;
+  };
+  const putting = engine.put(content(), { name: 'slow', dictionary: stored.link });
+  await world.clock.until(begun.promise);
+  assert.match((await assertCode(world.clock.until(engine.remove(stored.link)), 'USAGE')).message, /under way/);
+  goOn.resolve();
+  const { link } = await world.clock.until(putting);
+  assertSame(await get(world, nodeAt(world, 5), link), record);
+  await world.clock.until(engine.remove(link));
+  await world.clock.until(engine.remove(stored.link));
+});
+
 test('without its dictionary an object says that it is not found, not that it is corrupt', { timeout }, async () => {
   const { world, stored } = await worldWithDictionary();
   const user = await put(world, nodeAt(world, 0), record, { dictionary: 'records' });
