@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,14 @@ test('samples of files and directories reach the node, each cut to what it can l
   assert.equal((await cli('get', 'users', '-o', at('users.dict'))).code, 0);
   // The node of this test keeps the samples themselves: folders come where their names stand.
   assert.ok(readFileSync(at('users.dict'), 'utf8').startsWith('{"at":0}{"at":1}{"at":2}{"at":3}{"at":4}sixxxx'));
+});
+
+test('a pipe is a sample, too', async () => {
+  execFileSync('mkfifo', [at('pipe')]);
+  const writer = spawn('sh', ['-c', 'exec head -c 200000 /dev/zero > "$0"', at('pipe')], { stdio: 'ignore' });
+  const trained = await cli('dictionary', 'train', 'piped', at('pipe'), '--size', '1MiB', '--json');
+  writer.kill();
+  assert.equal((JSON.parse(trained.stdout) as PutResult).bytes, 131_072, trained.stderr);
 });
 
 test('the size is passed on, and 64 KiB unless given', async () => {

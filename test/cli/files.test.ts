@@ -73,6 +73,13 @@ test('links stay out of lists unless asked for', async () => {
   assert.match((await cli('search', 'secr')).stdout, /secret/);
 });
 
+test('a file that says it is empty is read to its end', { skip: !existsSync('/proc/version') && 'no /proc here' }, async () => {
+  const put = await cli('put', '/proc/version', '--json');
+  assert.equal(put.code, 0, put.stderr);
+  const got = await cli('get', (JSON.parse(put.stdout) as { link: string }).link, '-o', '-');
+  assert.equal(got.stdout, readFileSync('/proc/version', 'utf8'));
+});
+
 test('stdin, stdout, and the link from a file or stdin', async () => {
   const content = seededRandom(3).bytes(2_000_000);
   const put = await run(['put', '-', '--name', 'piped'], { input: content, env: { PANGEA_DATA_DIR: dataDir } });

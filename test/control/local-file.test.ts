@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectNode, describeFile, openControlServer, type ControlServer, type LocalFile } from '../../src/control/control.ts';
+import { writeSame } from '../../src/control/local-file.ts';
 import { isPangeaError } from '../../src/errors/errors.ts';
 import { seededRandom } from '../../src/std/std.ts';
 import { silentLogger } from '../../src/telemetry/telemetry.ts';
@@ -92,6 +93,17 @@ test('a file that grows while it is read is not stored', async () => {
     node.put = slow;
   }
   await assert.rejects(client.info('growing'), (error) => isPangeaError(error, 'NOT_FOUND'));
+});
+
+test('a file that holds more than it says is not stored', { skip: !existsSync('/proc/version') && 'no /proc here' }, async () => {
+  await assert.rejects(client.putFile(await described('/proc/version'), { name: 'version' }, ignore), (error) => isPangeaError(error, 'FILE_CHANGED'));
+});
+
+test('a full disk is told as one, not as a fault of the node', async () => {
+  const full = { write: async () => { throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }); } } as unknown as FileHandle;
+  const content = async function* () { yield new Uint8Array(5000); };
+  const written = writeSame(full, { path: join(dataDir, 'nowhere'), device: '1', inode: '1', bytes: 0, modifiedNs: '0' }, content());
+  await assert.rejects(written.next(), (error) => isPangeaError(error, 'FILE_IO') && /nowhere": the disk is full/.test(error.message));
 });
 
 test('errors of the node keep their code, before and in the middle', async () => {

@@ -9,7 +9,7 @@ const readBytes = 1024 * 1024;
 export interface LocalSource {
   readonly kind: 'file' | 'directory' | 'stream';
   readonly name: string;
-  /** `undefined` for pipes and devices. */
+  /** `undefined` for pipes, devices and what says that it is empty. */
   readonly bytes: number | undefined;
 }
 
@@ -20,7 +20,8 @@ export async function inspectSource(path: string): Promise<LocalSource> {
     const found = await stat(path);
     const name = basename(resolve(path)) || 'root';
     if (found.isDirectory()) return { kind: 'directory', name, bytes: undefined };
-    return found.isFile() ? { kind: 'file', name, bytes: found.size } : { kind: 'stream', name, bytes: undefined };
+    // Files of /proc and the like say that they are empty, whatever they hold: those too are read to their end.
+    return found.isFile() && found.size > 0 ? { kind: 'file', name, bytes: found.size } : { kind: 'stream', name, bytes: undefined };
   } catch (error) {
     throw localFailure(error, path);
   }

@@ -27,7 +27,13 @@ async function* filesAt(path: string): AsyncGenerator<File> {
   const found = await stat(path).catch((error: unknown) => {
     throw localFailure(error, path);
   });
-  if (!found.isDirectory()) return yield { bytes: found.size, content: readSource(path) };
+  if (!found.isDirectory()) {
+    if (found.isFile() && found.size > 0) return yield { bytes: found.size, content: readSource(path) };
+    // Pipes have no length, and files of /proc none that is true.
+    const parts: Uint8Array[] = [];
+    for await (const part of beginning(readSource(path), sampleBytes)) parts.push(part);
+    return yield { bytes: parts.reduce((sum, part) => sum + part.length, 0), content: pieces(parts) };
+  }
   for await (const { bytes, content } of walkTree(path, () => undefined)) if (content) yield { bytes, content };
 }
 
@@ -39,4 +45,8 @@ async function* beginning(content: AsyncIterable<Uint8Array>, bytes: number): As
     left -= Math.min(left, chunk.length);
     if (left === 0) return;
   }
+}
+
+async function* pieces(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* parts;
 }
