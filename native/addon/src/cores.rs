@@ -109,7 +109,8 @@ struct Admitted {
 impl Pool {
     fn push(&'static self, job: Job) -> napi::Result<()> {
         let mut state = self.state.lock();
-        if state.parked == 0 && state.threads < self.cores {
+        // A parked thread that has been told of a call stays parked until it looks, so each waiting call counts for one.
+        if state.parked <= state.waiting.len() && state.threads < self.cores {
             let started = std::thread::Builder::new().name("pangea-ces".into()).spawn(|| self.serve());
             match started {
                 Ok(_) => state.threads += 1,
@@ -132,6 +133,10 @@ impl Pool {
                 state.parked -= 1;
                 continue;
             };
+            // What came while there was no room has told nobody who could take it: each that is let in calls the next.
+            if !state.waiting.is_empty() {
+                self.wake.notify_one();
+            }
             let hand_over = MutexGuard::unlocked(&mut state, || (job.run)(threads));
             state.cores += threads;
             state.memory += bytes;
