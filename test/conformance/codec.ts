@@ -202,6 +202,15 @@ export function codecConformance(name: string, makeVariant: () => Variant): void
         }
       });
 
+      test('a limit beyond all memory takes none of it', async () => {
+        const params = { [constants.ZSTD_c_contentSizeFlag]: 0 };
+        const plaintext = text(20_000);
+        const shards = await cut(codec, wholeBlock(codec.seal(key, zstdCompressSync(plaintext, { params }), new Uint8Array(0))));
+        for (const maxBytes of [2 ** 40, Number.MAX_SAFE_INTEGER]) {
+          assert.ok(equalBytes((await codec.decodeWhole({ shards, key, maxBytes })).bytes(), plaintext));
+        }
+      });
+
       test('what is sealed but is not one frame is CORRUPT', async () => {
         const frame = zstdCompressSync(text(1000));
         const broken = frame.subarray(0, frame.length - 1);

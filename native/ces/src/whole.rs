@@ -59,7 +59,7 @@ pub fn encode_whole<M: Memory>(
     Ok(Block { data, shard_bytes, parity, identities, compressed_bytes })
 }
 
-/// Opens a block from any eight shards. More plaintext than `max_bytes` is `TOO_LARGE`.
+/// Opens a block from any eight shards. More plaintext than `max_bytes`, or than a block holds, is `TOO_LARGE`.
 pub fn decode_whole<M: Memory>(
     engine: &Engine,
     shards: &[Option<&[u8]>],
@@ -68,6 +68,8 @@ pub fn decode_whole<M: Memory>(
     max_bytes: usize,
 ) -> Result<M> {
     let (rows, shard_bytes) = Rows::of_one_length(shards)?;
+    // A frame need not say how long its content is, and then as much memory is taken as there may be.
+    let max_bytes = max_bytes.min(MAX_WHOLE_BYTES);
     Workspace::with(|tools| {
         let block = room(&mut tools.scratch, shard_bytes * DATA_SHARDS);
         join(engine.kernel, &rows, shard_bytes, block);
