@@ -196,7 +196,8 @@ impl Ces {
         let key = fixed(key, "a key")?;
         let plaintext = chunks_of(plaintext)?;
         let effort = Effort::from(compression);
-        let footprint = footprint::encoding(&[plaintext.iter().map(|chunk| chunk.len()).sum()], effort);
+        let length = plaintext.iter().map(|chunk| chunk.len()).sum();
+        let footprint = footprint::encoding(&[length], effort, length_of(&dictionary));
         heavy(env, PARITY_SHARDS - 1, footprint, (plaintext, dictionary), move |(plaintext, dictionary), threads| {
             let dictionary = shared_dictionary(dictionary.as_deref())?;
             let compression = Compression { effort, dictionary: dictionary.as_deref() };
@@ -253,7 +254,7 @@ impl Ces {
         let plaintext = chunks_of(plaintext)?;
         let lengths: Vec<usize> = segment_lengths.iter().map(|length| *length as usize).collect();
         let effort = Effort::from(compression);
-        let footprint = footprint::encoding(&lengths, effort);
+        let footprint = footprint::encoding(&lengths, effort, length_of(&dictionary));
         heavy(env, DATA_SHARDS - 1, footprint, (plaintext, dictionary), move |(plaintext, dictionary), threads| {
             let dictionary = shared_dictionary(dictionary.as_deref())?;
             let compression = Compression { effort, dictionary: dictionary.as_deref() };
@@ -361,6 +362,10 @@ fn fixed<const LENGTH: usize>(bytes: &[u8], what: &str) -> napi::Result<[u8; LEN
 
 fn shared_dictionary(bytes: Option<&[u8]>) -> napi::Result<Option<Arc<Dictionary>>> {
     bytes.map(Dictionary::shared).transpose().map_err(crossed)
+}
+
+fn length_of(dictionary: &Option<Uint8Array>) -> usize {
+    dictionary.as_ref().map_or(0, |bytes| bytes.len())
 }
 
 /// Plaintext in the memory of JavaScript, or outside it.

@@ -19,14 +19,15 @@ pub struct Footprint {
     pub helper_bytes: usize,
 }
 
-/// Encoding segments, or one whole block as a single length.
+/// Encoding segments, or one whole block as a single length, with a dictionary of so many bytes or 0. The tables that a
+/// prepared dictionary keeps for later calls are not counted.
 #[must_use]
-pub fn encoding(lengths: &[usize], effort: Effort) -> Footprint {
+pub fn encoding(lengths: &[usize], effort: Effort, dictionary_bytes: usize) -> Footprint {
     let longest = lengths.iter().copied().max().unwrap_or(0);
     let sealed = |length: usize| frame_capacity(length) + OVERHEAD_BYTES + DATA_SHARDS;
     let data = lengths.iter().fold(0, |sum: usize, length| sum.saturating_add(sealed(*length)));
     let parity = if lengths.len() == 1 { sealed(longest) / 2 } else { PARITY_SHARDS * sealed(longest) };
-    let helper_bytes = compressor_bytes(effort, longest) + longest;
+    let helper_bytes = compressor_bytes(effort, longest.saturating_add(dictionary_bytes)) + longest;
     // Pooled blocks are up to a sixteenth larger than asked for.
     Footprint { bytes: (data + parity) / 16 * 17 + helper_bytes, helper_bytes }
 }
@@ -59,7 +60,8 @@ fn one_thread(bytes: usize) -> Footprint {
     Footprint { bytes, helper_bytes: 0 }
 }
 
-/// Most that zstd's context takes for content of that length. High levels size their tables by it.
+/// Most that zstd's context takes for content of that length and that of its dictionary. High levels size their tables
+/// by both together.
 fn compressor_bytes(effort: Effort, content_bytes: usize) -> usize {
     match effort {
         Effort::Store => 0,
@@ -100,8 +102,31 @@ mod tests {
     }
 
     #[test]
+    fn a_dictionary_before_the_content_is_told_too() {
+        for dictionary_bytes in [4096, 110 * 1024, 300 * 1024] {
+            // Without zstd's header all of it is content, which is what tables are sized by.
+            let dictionary: Vec<u8> = (0..dictionary_bytes).map(|at| ((at * 31) >> 3) as u8).collect();
+            for level in [1, 3, 9, 12, 16, 19, 20, 22] {
+                let prepared = zstd_safe::CDict::create(&dictionary, level);
+                for content_bytes in [1, 100 * 1024, MIB, 4 * MIB] {
+                    let content = vec![0; content_bytes];
+                    let mut out = vec![0; zstd_safe::compress_bound(content_bytes)];
+                    let mut context = zstd_safe::CCtx::create();
+                    context.compress_using_cdict(&mut out[..], &content, &prepared).unwrap();
+                    let told = encoding(&[content_bytes], Effort::Level(level), dictionary_bytes).helper_bytes;
+                    assert!(
+                        context.sizeof() + content_bytes <= told,
+                        "level {level}, {content_bytes} bytes behind {dictionary_bytes}: {} > {told}",
+                        context.sizeof() + content_bytes
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_stripe_of_the_node_takes_some_thirty_mebibytes() {
-        let stripe = encoding(&[MIB; DATA_SHARDS], Effort::Sample { min: 3, max: 9 });
+        let stripe = encoding(&[MIB; DATA_SHARDS], Effort::Sample { min: 3, max: 9 }, 0);
         assert!(stripe.bytes > 12 * MIB && stripe.bytes < 32 * MIB, "{stripe:?}");
     }
 }
