@@ -76,7 +76,7 @@ export interface Codec {
   /** Opens what `seal` made; throws `CORRUPT` when it does not authenticate. */
   open(key: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array): Uint8Array;
 
-  /** `plaintext` is the concatenation of the chunks. Those in JavaScript memory must not change until the promise settles. */
+  /** `plaintext` is the concatenation of the chunks. Those in JavaScript memory must not change nor be transferred until the promise settles: threads read them where they lie. */
   encodeWhole(request: {
     plaintext: Plaintext;
     key: Uint8Array;
