@@ -21,12 +21,13 @@ const here = dirname(fileURLToPath(import.meta.url));
 /** What the build makes, and what it says of each rival (`state.json`). */
 export const builtDirectory = join(here, '.built');
 
-const inRust = ['reed-solomon-erasure', 'reed-solomon-simd', 'aws-lc', 'rustcrypto', 'zstd', 'blake3', 'seed-stack'];
+const inRust = ['reed-solomon-erasure', 'reed-solomon-simd', 'aws-lc', 'rustcrypto', 'zstd', 'blake3'];
 const inNode = ['ronomon', 'zstd-napi', 'stablelib', 'sodium-native', 'npm-stack'];
 
 /** By the name under which a build makes them. */
 const programs: readonly { id: string; command: string; args: readonly string[] }[] = [
   ...['isal-debian', 'isal', 'klauspost', 'libsodium'].map((id) => ({ id, command: join(builtDirectory, id), args: [] })),
+  { id: 'seed-stack', command: join(builtDirectory, 'pangea-seed'), args: ['seed-stack'] },
   ...inRust.map((id) => ({ id, command: join(builtDirectory, 'pangea-rivals'), args: [id] })),
   ...inNode.map((id) => ({ id, command: process.execPath, args: [join(here, 'npm', 'rival.mjs'), id] })),
 ];

@@ -53,8 +53,10 @@ function buildIsal() {
 }
 
 function buildRust() {
-  run('cargo', ['build', '--release', '--locked', '--target-dir', cargoTarget], { cwd: join(here, 'rust') });
-  copyFileSync(join(cargoTarget, 'release', 'pangea-rivals'), join(builtDirectory, 'pangea-rivals'));
+  for (const [program, features] of [['pangea-rivals', []], ['pangea-seed', ['--no-default-features']]]) {
+    run('cargo', ['build', '--release', '--locked', ...features, '--target-dir', cargoTarget], { cwd: join(here, 'rust') });
+    copyFileSync(join(cargoTarget, 'release', 'pangea-rivals'), join(builtDirectory, program));
+  }
 }
 
 /** Where they do not compile, the packages that need no compiler are still there. */

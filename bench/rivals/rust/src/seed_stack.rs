@@ -14,7 +14,11 @@ const PREFIX_BYTES: usize = 4;
 pub const SEED_STACK: Rival = Rival {
     name: "seed-stack",
     version: "zstd 0.14.3, chacha20poly1305 0.10.1, reed-solomon-erasure 6.0.0",
-    detail: "straightforward, fresh vectors for every stage; reed-solomon-erasure with simd-accel; level 3 unless told",
+    detail: if cfg!(feature = "simd-accel") {
+        "straightforward, fresh vectors for every stage, with simd-accel; level 3 unless told"
+    } else {
+        "straightforward, fresh vectors for every stage, crates with their default features; level 3 unless told"
+    },
     ops: &["whole-encode", "whole-decode"],
     subject: |request| {
         let plain = request.data()?;
