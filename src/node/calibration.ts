@@ -4,9 +4,10 @@
  * another process then slows all of them or spoils one round, and not one candidate.
  */
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import {
   formatCalibrations, maxCalibrationFileBytes, parseCalibrations, type Calibration, type CalibrationReport,
 } from '../capabilities/capabilities.ts';
@@ -41,8 +42,8 @@ export interface CalibrationOptions {
 }
 
 export interface Calibrator {
-  /** Of all that could be measured within what is left of the budget. Never throws. */
-  rates(candidates: readonly Measurable[], budgetMs: number): Promise<ReadonlyMap<string, number>>;
+  /** Of all that could be measured within what is left of the budget. Without `useKnown` kept rates do not stand for these. Never throws. */
+  rates(candidates: readonly Measurable[], budgetMs: number, useKnown?: boolean): Promise<ReadonlyMap<string, number>>;
   /** Keeps what was measured, if it is complete, and says what came of it. */
   finish(): Promise<CalibrationReport>;
 }
@@ -60,7 +61,8 @@ export async function openCalibrator(options: CalibrationOptions): Promise<Calib
   const fresh = (detail: string): CalibrationReport => ({ source: 'fresh', detail, madeMs: clock.nowMs(), tookMs: Math.max(1, Math.round(spentMs)), machine: key });
 
   return {
-    async rates(candidates, budgetMs) {
+    async rates(candidates, budgetMs, useKnown = true) {
+      if (!useKnown) for (const { name } of candidates) delete rates[name];
       if (!candidates.every(({ name }) => Object.hasOwn(rates, name)) && mode !== 'never') {
         // Rates of one occasion are compared with each other, never with those of another.
         const started = clock.monotonicMs();
@@ -117,13 +119,16 @@ async function measure(candidates: readonly Measurable[], limits: { clock: Clock
 export function calibrationFile(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const home = homedir();
   const own = process.platform === 'win32' ? environment['LOCALAPPDATA'] : home === '' ? undefined : join(home, ...(process.platform === 'darwin' ? ['Library', 'Caches'] : ['.cache']));
-  const base = environment['XDG_CACHE_HOME'] || own;
+  const { XDG_CACHE_HOME: named = '' } = environment;
+  // Its specification has relative paths ignored.
+  const base = isAbsolute(named) ? named : own;
   return base === undefined || base === '' ? undefined : join(base, 'pangea-node', 'calibration.json');
 }
 
 async function readCalibrations(file: string): Promise<Calibration[]> {
   try {
-    await using handle = await open(file, 'r');
+    // What is no file must not hold a start.
+    await using handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(maxCalibrationFileBytes + 1), position: 0 });
     return parseCalibrations(buffer.toString('utf8', 0, bytesRead));
   } catch {

@@ -82,7 +82,9 @@ export async function choosePaths(force: readonly string[], options: PathOptions
     { path: 'portable', lastResort: 'it holds the event loop, some 30 ms for 8 MiB', make: createPortableCodec },
   ]);
   const measurable = contenders.filter(({ obstacle }) => obstacle === undefined).map(({ path }) => measurableCodec(path, codecs.get(path) as Codec, clock));
-  const codecRates = await calibrator.rates(measurable, calibrationBudgetMs);
+  // With another kernel or cipher the native codec has another rate than the one that is kept.
+  const usual = forced.hidden === undefined && forced['reed-solomon'] === undefined && forced.seal === undefined;
+  const codecRates = await calibrator.rates(measurable, calibrationBudgetMs, usual);
   const choices = [choose('codec', rated('codec', contenders, codecRates), wanted), ...inside];
   warnOfQuarantine(choices, logger);
   const taken = pickOf(choices, 'codec');

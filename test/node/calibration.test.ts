@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +99,8 @@ describe('calibration', { timeout: 30_000 }, () => {
     assert.deepEqual(await ask({}, ['a']), ['cached', 0, file], 'fewer candidates are known as well');
     assert.deepEqual(await ask({ keep: false }, ['a', 'b', 'new']), ['fresh', 9, 'not kept, because paths are forced or hidden']);
     assert.deepEqual(await ask({}, ['a', 'b', 'new']), ['fresh', 9, file]);
+    const forced = await openCalibrator(options(clock, { file, keep: false }));
+    assert.deepEqual([...(await forced.rates([candidate(clock, 'a', 2, [3])], stagesBudgetMs, false))], [['a', 3]], 'kept ones do not stand for other engines');
     clock.pass(60_000);
     assert.deepEqual(await ask({ mode: 'fresh' }), ['fresh', 6, file]);
     assert.deepEqual(await readdir(join(directory, 'kept')), ['calibration.json'], 'no temporary file is left');
@@ -122,8 +125,20 @@ describe('calibration', { timeout: 30_000 }, () => {
     assert.match(report.detail, /^not kept: .*(ENOTDIR|EEXIST)/);
   });
 
+  test('a pipe in the place of the cache holds no start', { skip: process.platform === 'win32' && 'no pipes in folders' }, async () => {
+    const file = join(directory, 'pipe.json');
+    execFileSync('mkfifo', [file]);
+    // Who waits for a writer gets an entry.
+    const entry = { key: 'this machine', madeMs: 1, tookMs: 1, rates: {} };
+    const writer = spawn('sh', ['-c', 'sleep 5; echo "$1" > "$0"', file, JSON.stringify({ version: 1, entries: [entry] })], { stdio: 'ignore' });
+    const calibrator = await openCalibrator(options(new StillClock(), { file, mode: 'never' }));
+    writer.kill();
+    assert.equal((await calibrator.finish()).source, 'none');
+  });
+
   test('the cache lies where the user\'s caches are', () => {
     assert.equal(calibrationFile({ XDG_CACHE_HOME: join('/', 'caches') }), join('/', 'caches', 'pangea-node', 'calibration.json'));
+    assert.equal(calibrationFile({ XDG_CACHE_HOME: 'relative' }), calibrationFile({}));
     if (process.platform === 'linux') assert.match(calibrationFile({}) ?? '', /\/\.cache\/pangea-node\/calibration\.json$/);
   });
 });
