@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,11 +129,11 @@ describe('calibration', { timeout: 30_000 }, () => {
   test('a pipe in the place of the cache holds no start', { skip: process.platform === 'win32' && 'no pipes in folders' }, async () => {
     const file = join(directory, 'pipe.json');
     execFileSync('mkfifo', [file]);
-    // Who waits for a writer gets an entry.
-    const entry = { key: 'this machine', madeMs: 1, tookMs: 1, rates: {} };
-    const writer = spawn('sh', ['-c', 'sleep 5; echo "$1" > "$0"', file, JSON.stringify({ version: 1, entries: [entry] })], { stdio: 'ignore' });
+    // Who waits for a writer finds that it has come.
+    const writer = spawn('sh', ['-c', 'sleep 5; : > "$0.came"; : > "$0"', file], { stdio: 'ignore' });
     const calibrator = await openCalibrator(options(new StillClock(), { file, mode: 'never' }));
     writer.kill();
+    assert.equal(existsSync(`${file}.came`), false);
     assert.equal((await calibrator.finish()).source, 'none');
   });
 
