@@ -34,6 +34,8 @@ export interface MeasureRequest {
   /** zstd level; 0 stores. Without it a pipeline decides by content, between levels 3 and 9. */
   readonly level?: number;
   readonly threads?: number;
+  /** So many calls at a time, whose rates are added: 1 unless given. Only our native subject takes more. */
+  readonly calls?: number;
   readonly kernel?: string;
   readonly cipher?: string;
 }

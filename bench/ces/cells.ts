@@ -10,6 +10,8 @@ export interface Cell {
   readonly bytes: number;
   readonly data: DataName;
   readonly threads: number;
+  /** Made at a time, as a put does that has several stripes under way; 1 unless given. */
+  readonly calls?: number;
   /** Only where it is not the subject's own first choice. */
   readonly kernel?: string;
   readonly cipher?: string;
@@ -18,8 +20,8 @@ export interface Cell {
 }
 
 /** What is compared side by side: the same work on the same data. */
-export function groupOf({ op, bytes, data, threads }: Cell): string {
-  return JSON.stringify([op, bytes, data, threads]);
+export function groupOf({ op, bytes, data, threads, calls = 1 }: Cell): string {
+  return JSON.stringify([op, bytes, data, threads, calls]);
 }
 
 /** Cells that are measured one right after the other. */
@@ -38,10 +40,10 @@ export function variantOf({ subject, kernel, cipher, level }: Cell): string {
   return [subject, kernel, cipher, level === undefined ? undefined : `level ${level}`].filter((part) => part !== undefined).join(' ');
 }
 
-export function workloadOf({ op, bytes, data, threads }: Cell): string {
+export function workloadOf({ op, bytes, data, threads, calls = 1 }: Cell): string {
   const size = bytes >= 2 ** 20 ? `${bytes / 2 ** 20} MiB` : `${bytes / 1024} KiB`;
   const what = op.startsWith('rs-') ? `8 × ${size}` : `${size}${data === 'random' ? '' : ` of ${data}`}`;
-  return `${op} ${what}${threads === 1 ? '' : `, ${threads} threads`}`;
+  return `${op} ${what}${threads === 1 ? '' : `, ${threads} threads`}${calls === 1 ? '' : `, ${calls} calls at a time`}`;
 }
 
 export interface Sizes {

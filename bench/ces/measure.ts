@@ -84,9 +84,9 @@ export async function measureAll({ groups, pace, fileOf, ask, signal, progress }
 
 const takesLong = /^(?:whole|stripe|compress|decompress)/;
 
-function requestOf({ op, bytes, kernel, cipher, level, threads }: Cell, { rounds, roundMs }: Short, file: string): MeasureRequest {
+function requestOf({ op, bytes, kernel, cipher, level, threads, calls }: Cell, { rounds, roundMs }: Short, file: string): MeasureRequest {
   return {
-    op, file, bytes, rounds, roundMs, threads,
+    op, file, bytes, rounds, roundMs, threads, ...(calls === undefined ? {} : { calls }),
     ...(kernel === undefined ? {} : { kernel }), ...(cipher === undefined ? {} : { cipher }), ...(level === undefined ? {} : { level }),
   };
 }

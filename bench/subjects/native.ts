@@ -26,10 +26,11 @@ function nativeSubject(native: Native): Served {
       detail: `reed-solomon ${bestKernel}, seal ${bestCipher}, hash ${hash}, compress zstd ${zstd}`,
     },
     async measure(request: MeasureRequest, data: Buffer): Promise<Measured> {
-      const { op, bytes, rounds, roundMs, threads = 1, level = contentDecides, kernel = bestKernel, cipher = bestCipher } = request;
+      const { op, bytes, rounds, roundMs, threads = 1, calls = 1, level = contentDecides, kernel = bestKernel, cipher = bestCipher } = request;
       const codec = createNativeCodec(native, { kernel, cipher });
       const check = await checkWith(codec, request, data, (row) => nativeBody(native, bodyFrom(row)));
-      return { check, rates: await native.cesMeasure({ op, kernel, cipher, level, bytes, rounds, roundMs, threads, data }) };
+      const measured = await Promise.all(Array.from({ length: calls }, () => native.cesMeasure({ op, kernel, cipher, level, bytes, rounds, roundMs, threads, data })));
+      return { check, rates: (measured[0] ?? []).map((_, round) => measured.reduce((sum, rates) => sum + (rates[round] ?? 0), 0)) };
     },
   };
 }
