@@ -8,7 +8,7 @@ import { codecSubject, type Make } from './codec.ts';
 import { checkOf, serve } from './serve.ts';
 
 /** Between rows, as the codec leaves it: rows whose starts differ by a power of two compete for the same lines of the cache. */
-const rowGapBytes = 192;
+const rowGapBytes = 320;
 
 await serve(() => {
   const load = loadWasm();

@@ -18,7 +18,7 @@ export const maxIdleBytes = 64 * 1024 * 1024;
 const howBytes = 20;
 const placeBytes = 48;
 /** Rows of a power of two that lie close share the lines of a cache that they map to, which costs a third of the rate. */
-const rowGapBytes = 3 * alignment;
+const rowGapBytes = 5 * alignment;
 const efforts = { store: 0, level: 1, sample: 2 } as const;
 const largestWord = 2 ** 32 - 1;
 
