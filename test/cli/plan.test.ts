@@ -65,10 +65,12 @@ describe('pangea-node plan', { timeout: 120_000 }, () => {
     for (const { force, without } of rungs) {
       const found = await planned([], force);
       const expected = firstRung(cpu, without);
-      assert.deepEqual([found.calibration.source, found.calibration.tookMs], ['cached', 111]);
+      // Codecs on other kernels than usual are measured anew; the stages' own rates are the kept ones.
+      if (force === '') assert.deepEqual([found.calibration.source, found.calibration.tookMs], ['cached', 111]);
+      assert.ok(chosen(found, 'reed-solomon').candidates.every(({ usable, bytesPerSecond }) => !usable || bytesPerSecond === 1e9), force);
       assert.equal(chosen(found, 'codec').chosen, 'native');
       assert.equal(chosen(found, 'reed-solomon').chosen, expected, force);
-      assert.ok(found.calibration.ageMs >= 90_000);
+      if (force === '') assert.ok(found.calibration.ageMs >= 90_000);
     }
     assert.equal(chosen(await planned(['--force', 'reed-solomon=scalar']), 'reed-solomon').why, '--force reed-solomon=scalar');
   });

@@ -77,7 +77,8 @@ export async function createSwarm(options: SwarmOptions): Promise<Swarm> {
     addresses: { listen: [...options.listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: hostLimits.streamWindowBytes, maxReadBufferLength: 2 * hostLimits.streamWindowBytes } })],
+    // The dialler may be done with the handshake first: its streams wait then, and one too many would end the connection.
+    streamMuxers: [yamux({ maxEarlyStreams: hostLimits.streamsPerProtocol, streamOptions: { maxStreamWindowSize: hostLimits.streamWindowBytes, maxReadBufferLength: 2 * hostLimits.streamWindowBytes } })],
     connectionGater: options.gater,
     connectionManager: {
       maxConnections: hostLimits.connections,
