@@ -4,13 +4,23 @@
 import type { CalibrationReport, Capabilities, StagePlan } from '../capabilities/capabilities.ts';
 import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, ObjectReference, PutOptions, PutResult, TrainOptions, TreeEntry } from '../objects/objects.ts';
 import type { PeerRecord } from '../peers/peers.ts';
+import type { DoctorReport, FirewallView, NodeEvent, NodeEventKind, RepairAction, RepairView } from './events.ts';
+import type { MixedApi } from './mixed.ts';
 
 export type {
   AckLevel, PutOptions, ObjectRecord, PutResult, ObjectInfo, ObjectReference, GetOptions, GetResult, PutCompression, TrainOptions, TreeEntry,
 } from '../objects/objects.ts';
 
+export type * from './events.ts';
+export type * from './mixed.ts';
+
+/** How a connected peer is reached: dialled, through a hole in a NAT, or over another node. */
+export type PeerPath = 'direct' | 'punched' | 'relayed';
+
 export interface PeerView extends PeerRecord {
   readonly ambiguousLabel: boolean;
+  /** `undefined` when not connected. */
+  readonly path: PeerPath | undefined;
 }
 
 export interface NodeStatus {
@@ -26,6 +36,8 @@ export interface NodeStatus {
   readonly objects: { readonly held: number; readonly catalogue: number; readonly underRepair: number };
   readonly addresses: { readonly quic: readonly string[]; readonly dht: readonly string[]; readonly http: string; readonly rpc: string };
   readonly memoryBytes: number;
+  /** Whether others reach this node without help, as they themselves found; `unknown` until enough of them looked. */
+  readonly reachability: 'public' | 'private' | 'unknown';
 }
 
 export interface Plan {
@@ -54,4 +66,17 @@ export interface NodeApi {
   plan(): Promise<Plan>;
   status(): Promise<NodeStatus>;
   invite(options: { readonly uses: number; readonly expiresMs: number }): Promise<{ readonly ticket: string }>;
+  /** Prometheus text format 0.0.4. */
+  metrics(): Promise<string>;
+  /** The listener must not block. Returns what ends it. */
+  subscribe(kinds: readonly NodeEventKind[], listener: (event: NodeEvent) => void): () => void;
+  firewall(): Promise<FirewallView>;
+  /** Replaces the allowlist until the next start or reload. Throws `CONFIG_INVALID`, and changes nothing then. */
+  setFirewall(allow: readonly string[]): Promise<FirewallView>;
+  repair(): Promise<RepairView>;
+  /** `runOnce` resolves after the round. */
+  controlRepair(action: RepairAction): Promise<RepairView>;
+  /** Looks at every hop between this node and the world. Takes some seconds. */
+  doctor(): Promise<DoctorReport>;
+  readonly mixed: MixedApi;
 }

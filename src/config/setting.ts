@@ -112,6 +112,7 @@ export const multiaddrs = list('multiaddrs, like /ip4/192.0.2.1/tcp/9091/p2p/12D
   /^(\/[A-Za-z0-9.:_-]+)+$/.test(entry) && entry.length <= 512);
 export const anyAddresses = list('host:port (QUIC) or multiaddrs (libp2p)', (entry) =>
   entry.length <= 512 && (/^(\/[A-Za-z0-9.:_-]+)+$/.test(entry) || parseAddress(entry) !== undefined));
+export const iceServers = list('stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT', (entry) => /^(?:stun:|turn:[^:@\s]+:[^@\s]+@)[^:@\s]+:\d{1,5}$/.test(entry), 16);
 export const stageChoices = list('stage=path or no-feature, like codec=portable or no-avx512', (entry) => /^(?:[a-z-]+=[a-z0-9-]+|no-[a-z0-9]+)$/.test(entry), 32);
 
 /** A setting that may be left to the node. */

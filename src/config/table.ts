@@ -2,8 +2,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ListenAddress } from './address.ts';
 import {
-  address, addressBlocks, anyAddresses, boolean, bytes, choice, duration, integer, multiaddrs, optional, path, stageChoices,
-  text, type Setting,
+  address, addressBlocks, anyAddresses, boolean, bytes, choice, duration, iceServers, integer, multiaddrs, optional, path,
+  stageChoices, text, type Setting,
 } from './setting.ts';
 
 const loopback = (port: number): ListenAddress => Object.freeze({ host: '127.0.0.1', port });
@@ -32,6 +32,35 @@ export const settings = {
   'http-addr': setting<ListenAddress>({ type: address, default: loopback(9092), description: 'Metrics, health and status (HTTP).' }),
   rpc: setting<boolean>({ type: boolean, default: true, description: 'Whether to offer RPC.' }),
   http: setting<boolean>({ type: boolean, default: true, description: 'Whether to offer HTTP.' }),
+  'rpc-auth': setting<'token' | 'off'>({
+    type: choice('token', 'off'), default: 'token',
+    description: 'What RPC asks for before it lets a caller at private objects or controls: the token in `rpc-token` of the data directory, or nothing. '
+      + 'The calls of the shared `NodeService` never ask.',
+  }),
+  'rpc-tls-cert': setting<string | undefined>({
+    type: optional(path), default: undefined, absent: 'no TLS', description: 'PEM file with the certificate chain of the RPC port. Needs `rpc-tls-key`.',
+  }),
+  'rpc-tls-key': setting<string | undefined>({ type: optional(path), default: undefined, absent: 'no TLS', description: 'PEM file with its private key.' }),
+  'rpc-tls-client-ca': setting<string | undefined>({
+    type: optional(path), default: undefined, absent: 'any client', description: 'PEM file with the authority whose certificates RPC clients must have.',
+  }),
+  'dht-quic': setting<'shared' | 'own' | 'off'>({
+    type: choice('shared', 'own', 'off'), default: 'shared',
+    description: 'libp2p over QUIC: on the UDP port of `p2p-addr`, on the UDP port with the number of `dht-addr`, or not at all.',
+  }),
+  nat: setting<'auto' | 'on' | 'off'>({
+    type: choice('auto', 'on', 'off'), default: 'auto',
+    description: 'Being reached behind a NAT: relays, hole punching, and finding out whether it is needed. `auto`: on when the DHT listens beyond loopback.',
+  }),
+  relay: setting<readonly string[]>({
+    type: multiaddrs, default: none, description: 'Nodes through which this one is reached while it cannot be reached directly. Bootstrap nodes are tried too.',
+  }),
+  'serve-relay': setting<boolean>({ type: boolean, default: true, description: 'Whether to carry connections of nodes behind a NAT, within limits.' }),
+  upnp: setting<boolean>({ type: boolean, default: true, description: 'Whether to ask the gateway for ports, where `nat` is on.' }),
+  stun: setting<readonly string[]>({
+    type: iceServers, default: none, absent: 'none: no server is asked',
+    description: 'STUN and TURN servers for WebRTC data channels, the last resort through a NAT: `stun:HOST:PORT` or `turn:USER:PASSWORD@HOST:PORT`.',
+  }),
   bootstrap: setting<readonly string[]>({
     type: multiaddrs, default: none, description: 'Nodes to meet first. Repeat the flag for more than one.',
   }),

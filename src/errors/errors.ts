@@ -60,6 +60,9 @@ export const errorCodes = {
   ABORTED: 130,
   NOT_A_MEMBER: 77,
   DIAL_REFUSED: 77,
+  // Callers of the RPC port
+  DENIED: 77,
+  TOO_MANY: 75,
   // The node
   NODE_NOT_RUNNING: 69,
   NODE_ALREADY_RUNNING: 75,

@@ -2,7 +2,7 @@
  * The one libp2p swarm of the process: identity, addresses, streams, mDNS. Two backends, one contract:
  * `native` (rust-libp2p in the addon) and `js` (js-libp2p where there is no addon).
  *
- * TCP + Noise + Yamux, identify `/pangea/1.0.0`, ping, Kademlia `/pangea/kad/1.0.0` in server mode.
+ * TCP + Noise + Yamux and (native) QUIC, identify `/pangea/1.0.0`, ping, Kademlia `/pangea/kad/1.0.0` in server mode.
  * Loopback and private addresses are usable when `dialPolicy` lets them pass. Inbound connections are checked against
  * `allow` before any protocol byte is answered.
  */
@@ -25,6 +25,44 @@ export interface HostOptions {
   /** Inbound records: return true to keep. Runs in TypeScript, so one validator serves all backends. */
   readonly acceptRecord: (key: Uint8Array, value: Uint8Array, held: Uint8Array | undefined) => boolean;
   readonly agentVersion: string;
+  /** Addresses that others are told instead of those found out, for port forwarding. */
+  readonly advertise?: readonly string[];
+  /** Traversal of NATs. Absent: nothing but plain dials. The JavaScript backend has none of it and says so in `natReport`. */
+  readonly nat?: NatOptions;
+}
+
+export interface NatOptions {
+  /** Nodes to be reached through while others do not reach this one directly: multiaddrs with `/p2p/`. Bootstrap nodes are tried too. */
+  readonly relays: readonly string[];
+  /** Whether to carry others' connections, within `relayLimits`. */
+  readonly serveRelay: boolean;
+  /** Ask the gateway for a port. */
+  readonly upnp: boolean;
+}
+
+/** What this node carries for others as a relay (circuit relay v2). */
+export const relayLimits = {
+  reservations: 128, reservationsPerPeer: 4, circuits: 64, circuitsPerPeer: 8,
+  circuitBytes: 1024 * 1024 * 1024, circuitMs: 60 * 60_000,
+} as const;
+
+export const gossipLimits = { topics: 64, messageBytes: 64 * 1024, queuedMessages: 1024 } as const;
+
+export type ConnectionPath = 'direct' | 'punched' | 'relayed';
+export type Reachability = 'public' | 'private' | 'unknown';
+
+export interface NatReport {
+  readonly reachability: Reachability;
+  /** Where others said that they see this node. */
+  readonly observed: readonly string[];
+  /** Where others confirmed to reach it. */
+  readonly confirmed: readonly string[];
+  readonly upnp: { readonly state: 'off' | 'searching' | 'mapped' | 'none' | 'failed'; readonly detail: string };
+  readonly relays: readonly { readonly relay: string; readonly state: 'reserved' | 'pending' | 'failed'; readonly detail: string }[];
+  /** The last 32 attempts. */
+  readonly punches: readonly { readonly peer: PeerId; readonly ok: boolean; readonly tookMs: number; readonly detail: string }[];
+  /** Circuits and bytes that this node carries for others now. */
+  readonly carrying: { readonly circuits: number; readonly reservations: number };
 }
 
 export interface HostPeer {
@@ -38,6 +76,8 @@ export interface HostEvents {
   /** Found by mDNS, identify or the DHT: an address book entry, not a connection. */
   discovered(found: HostPeer, source: 'mdns' | 'identify' | 'dht'): void;
   refused(remoteAddress: string): void;
+  /** The way to a connected peer became another one, e.g. `relayed` to `punched`. */
+  path(peer: PeerId, path: ConnectionPath): void;
 }
 
 /** One bidirectional stream. Reads give at most 1 MiB at a time; writes resolve when the stream takes more. */
@@ -67,6 +107,16 @@ export interface Host {
   openStream(peer: PeerId, protocol: string, timeoutMs?: number): Promise<HostStream>;
   on(events: Partial<HostEvents>): void;
   setAllow(cidrs: readonly string[]): void;
+  /** The best way to a peer that is open now. */
+  pathTo(peer: PeerId): ConnectionPath | undefined;
+  natReport(): NatReport;
+  /**
+   * Gossipsub (v1.1, signed, no anonymous authors): messages of at most 64 KiB to everybody on a topic. `onMessage` returns
+   * false for an invalid message, which is then not passed on and counts against who sent it. Returns what ends it.
+   */
+  subscribe(topic: string, onMessage: (from: PeerId, data: Uint8Array) => boolean): () => void;
+  /** Rejects with `NOT_ENOUGH_PEERS` when nobody else is on the topic, `TOO_LARGE`. */
+  publish(topic: string, data: Uint8Array): Promise<void>;
   readonly kad: KadOperations;
   close(): Promise<void>;
 }

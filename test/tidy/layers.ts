@@ -28,10 +28,11 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   api: ['objects', 'peers', 'capabilities'],
   control: ['api'],
   http: ['api'],
+  rpc: ['api', 'native'],
   config: [],
   node: [
     'api', 'body', 'capabilities', 'codec', 'config', 'control', 'dht', 'firewall', 'host', 'http', 'identity',
-    'kv', 'native', 'objects', 'peers', 'store', 'transport',
+    'kv', 'native', 'objects', 'peers', 'rpc', 'store', 'transport',
   ],
   cli: ['node', 'control', 'config', 'api'],
 };

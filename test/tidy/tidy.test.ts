@@ -55,7 +55,7 @@ test('the api holds types only', () => {
 
 test('no file is longer than 400 lines (Rust: 800)', () => {
   const limit = (path: string): number => (path.endsWith('.rs') ? 800 : 400);
-  none(files.filter((path) => /^(src|test|bench|scripts|native)\/.*\.(ts|mjs|js|rs)$/.test(path) && !path.endsWith('.d.ts'))
+  none(files.filter((path) => /^(src|test|bench|scripts|native)\/.*\.(ts|mjs|js|rs)$/.test(path) && !path.endsWith('.d.ts') && !path.startsWith('src/rpc/schema/'))
     .filter((path) => read(path).split('\n').length - 1 > limit(path)).map((path) => `${path} is too long`));
 });
 

@@ -19,6 +19,8 @@ mod p2p;
 mod probe;
 #[cfg(feature = "quic")]
 mod quic;
+#[cfg(feature = "rpc")]
+mod rpc;
 #[cfg(feature = "store")]
 mod store;
 

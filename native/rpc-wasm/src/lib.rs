@@ -1,0 +1,1 @@
+//! The rpc crate as a WebAssembly module, for machines without the addon.
