@@ -60,7 +60,9 @@ test('twenty puts and gets at one time', async () => {
 test('errors keep code, message and data', async () => {
   await assert.rejects(client.info('nothing'), { name: 'PangeaError', code: 'NOT_FOUND', message: 'no such object in the catalogue' });
   await assert.rejects(client.connectPeer('1.2.3.4:5'), { code: 'PEER_UNREACHABLE' });
+  node.failStatus = true;
   await assert.rejects(client.status(), { code: 'INTERNAL', message: 'a bug in the node' });
+  node.failStatus = false;
   await assert.rejects(client.get('absent'), { code: 'NOT_FOUND' });
   await assert.rejects(client.invite({ uses: -1, expiresMs: 1 }), { code: 'USAGE', message: /uses/ });
   assert.deepEqual(await client.invite({ uses: 3, expiresMs: 1 }), { ticket: 'ticket for 3' });
