@@ -1,17 +1,24 @@
 import type {
-  GetOptions, GetResult, NodeApi, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan, PutOptions, PutResult,
+  DoctorReport, FirewallView, GetOptions, GetResult, NodeApi, NodeEvent, NodeEventKind, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan, PutOptions,
+  PutResult, RepairView,
 } from '../api/api.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { ByteSource } from './byte-source.ts';
 import { call, callForJson, chunksOf, converse, objectOf } from './call.ts';
+import { eventOfLine, type LostEvents } from './event-lines.ts';
 import { delivery, type LocalFile } from './local-file.ts';
 import { decodeTree, encodeTree } from './tree-stream.ts';
 
-/** What only a neighbour on the same machine can ask for: the node reads and writes the caller's files itself. */
-export interface LocalNode extends NodeApi {
+/**
+ * The node's interface over the socket, without the calls of the existing network, which have a surface of their own (RPC);
+ * and what only a neighbour on the same machine can ask for: the node reads and writes the caller's files itself.
+ */
+export interface LocalNode extends Omit<NodeApi, 'mixed'> {
   /** Throws `FILE_NOT_REACHABLE` before anything was read, and `FILE_CHANGED`. `read` is told the bytes so far. */
   putFile(file: LocalFile, options: PutOptions, read: (bytes: number) => void): Promise<PutResult>;
   getFile(reference: string, options: GetOptions): Promise<IncomingFile>;
+  /** Events as they happen, until the signal. Unlike `subscribe`, which ends without a word, it throws when the node goes away. */
+  follow(kinds: readonly NodeEventKind[], signal: AbortSignal): AsyncIterable<NodeEvent | LostEvents>;
 }
 
 export interface IncomingFile extends Omit<GetResult, 'content'> {
@@ -84,7 +91,31 @@ export function connectNode(dataDir: string): LocalNode {
     plan: () => json<Plan>('/v1/plan'),
     status: () => json<NodeStatus>('/v1/status'),
     invite: (options) => json('/v1/invite', options),
+    metrics: async () => (await json<{ text: string }>('/v1/metrics')).text,
+    firewall: () => json<FirewallView>('/v1/firewall'),
+    setFirewall: (allow) => callForJson<FirewallView>(dataDir, '/v1/firewall/set', { body: oneChunk(allow.join('\n')) }),
+    repair: () => json<RepairView>('/v1/repair'),
+    controlRepair: (action) => json<RepairView>('/v1/repair/control', { action }),
+    doctor: () => json<DoctorReport>('/v1/doctor'),
+    follow: (kinds, signal) => events(dataDir, kinds, signal),
+
+    subscribe(kinds, listener) {
+      const stop = new AbortController();
+      void (async () => {
+        for await (const event of events(dataDir, kinds, stop.signal)) if (event.kind !== 'lost') listener(event);
+      })().catch(() => undefined);
+      return () => stop.abort();
+    },
   };
+}
+
+async function* oneChunk(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+async function* events(dataDir: string, kinds: readonly NodeEventKind[], signal: AbortSignal): AsyncGenerator<NodeEvent | LostEvents> {
+  const response = await call(dataDir, '/v1/events', { options: { kinds }, signal });
+  for await (const line of jsonLines<unknown>(chunksOf(response, dataDir, signal))) yield eventOfLine(line);
 }
 
 async function* records(dataDir: string, route: string, options: Record<string, unknown> = {}): AsyncGenerator<ObjectRecord> {

@@ -11,6 +11,7 @@
  * Never: a link or a name in a URL (URLs end up in logs), a socket that another user can open.
  */
 export { openControlServer, type ControlServer, type ControlServerOptions } from './server.ts';
+export type { LostEvents } from './event-lines.ts';
 export { connectNode, type IncomingFile, type LocalNode } from './client.ts';
 export { describeFile, type LocalFile } from './local-file.ts';
 export { controlSocketPath, isNodeRunning } from './socket.ts';

@@ -8,12 +8,15 @@ import { fromHeader, header, toHeader, wireErrorOf } from './outcome.ts';
 export class Exchange {
   /** Aborted when the client goes away before it has the whole answer. */
   readonly signal: AbortSignal;
+  /** Aborted when the node stops: for answers that have no end of their own. */
+  readonly closing: AbortSignal;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, closing: AbortSignal) {
     const gone = new AbortController();
     this.signal = gone.signal;
+    this.closing = closing;
     this.#request = request;
     this.#response = response;
     finished(response, (error) => {
@@ -35,6 +38,18 @@ export class Exchange {
     } catch (error) {
       throw new PangeaError('ABORTED', 'the client went away in the middle of its data', { cause: error });
     }
+  }
+
+  /** The whole body as text of at most so many bytes; `USAGE` beyond. */
+  async text(maxBytes: number): Promise<string> {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const part of this.body()) {
+      bytes += part.length;
+      if (bytes > maxBytes) throw new PangeaError('USAGE', `this call takes at most ${maxBytes} bytes of data`);
+      parts.push(part);
+    }
+    return Buffer.concat(parts).toString('utf8');
   }
 
   json(value: unknown, status = 200): void {

@@ -33,6 +33,10 @@ export function oneOf<const T extends string>(...allowed: readonly T[]): Field<T
   return { accepts: (value): value is T => (allowed as readonly unknown[]).includes(value) };
 }
 
+export function listOf<T>(each: Field<T>, longest: number): Field<readonly T[]> {
+  return { accepts: (value): value is readonly T[] => Array.isArray(value) && value.length <= longest && value.every((item) => each.accepts(item)) };
+}
+
 /** The object when it has all of the required and nothing but the known fields; otherwise the name of the first that does not fit. */
 export function checkShape<S extends Shape>(raw: unknown, { required, optional }: S): { readonly value: Shaped<S> } | { readonly misfit: string } {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return { misfit: '(no object)' };

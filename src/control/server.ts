@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { NodeApi } from '../api/api.ts';
 import { asPangeaError, PangeaError } from '../errors/errors.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
@@ -6,6 +6,7 @@ import { Exchange } from './exchange.ts';
 import { maxHeaderBytes, streamBytes } from './outcome.ts';
 import { catalogueRoutes } from './resources/catalogue.ts';
 import { contentRoutes } from './resources/content.ts';
+import { controlRoutes } from './resources/control.ts';
 import { fileRoutes } from './resources/files.ts';
 import { peerRoutes } from './resources/peers.ts';
 import { statusRoutes } from './resources/status.ts';
@@ -28,14 +29,15 @@ export interface ControlServer {
 export type Route = (exchange: Exchange, api: NodeApi) => Promise<void>;
 
 const routes: Readonly<Record<string, Route>> = {
-  ...contentRoutes, ...fileRoutes, ...treeRoutes, ...catalogueRoutes, ...peerRoutes, ...statusRoutes,
+  ...contentRoutes, ...fileRoutes, ...treeRoutes, ...catalogueRoutes, ...peerRoutes, ...statusRoutes, ...controlRoutes,
 };
 
 /** Throws `NODE_ALREADY_RUNNING` when another node serves this data directory. */
 export async function openControlServer({ dataDir, api, logger }: ControlServerOptions): Promise<ControlServer> {
+  const stopping = new AbortController();
   // No time limits: the socket is the owner's, and a put from a slow pipe may take days.
   const server = createServer({ highWaterMark: streamBytes, maxHeaderSize: maxHeaderBytes, requestTimeout: 0 }, (request, response) => {
-    void serve(request, response, api, logger);
+    void serve(new Exchange(request, response, stopping.signal), request, api, logger);
   });
   const path = await bindControlSocket(server, dataDir);
   let closing: Promise<void> | undefined;
@@ -43,6 +45,7 @@ export async function openControlServer({ dataDir, api, logger }: ControlServerO
 
   async function close(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    stopping.abort();
     server.closeIdleConnections();
     const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
     await closed;
@@ -51,8 +54,7 @@ export async function openControlServer({ dataDir, api, logger }: ControlServerO
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, api: NodeApi, logger: Logger): Promise<void> {
-  const exchange = new Exchange(request, response);
+async function serve(exchange: Exchange, request: IncomingMessage, api: NodeApi, logger: Logger): Promise<void> {
   const name = `${request.method ?? ''} ${request.url ?? ''}`;
   try {
     const route = Object.hasOwn(routes, name) ? routes[name] : undefined;

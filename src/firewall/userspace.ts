@@ -15,12 +15,14 @@ export function createFirewall(options: FirewallOptions = {}): Firewall {
   let allow = blocks.map((block) => block.text);
   const counted = new Map<string, { allowed: number; denied: number }>();
   const listeners: ((allow: readonly string[]) => void)[] = [];
+  const onDenied: Parameters<Firewall['onDenied']>[0][] = [];
 
-  const record = (listener: string, verdict: Verdict, count: number): void => {
+  const record = (listener: string, verdict: Verdict, count: number, address = ''): void => {
     const counters = counted.get(listener) ?? { allowed: 0, denied: 0 };
     if (verdict === 'allow') counters.allowed += count;
     else counters.denied += count;
     counted.set(listener, counters);
+    if (verdict === 'deny') for (const told of onDenied) told({ listener, address, count });
   };
 
   return {
@@ -31,7 +33,7 @@ export function createFirewall(options: FirewallOptions = {}): Firewall {
     decide: (address) => decide(blocks, address),
     admit(listener, address) {
       const verdict = decide(blocks, address);
-      record(listener, verdict, 1);
+      record(listener, verdict, 1, address);
       return verdict === 'allow';
     },
     record,
@@ -42,6 +44,7 @@ export function createFirewall(options: FirewallOptions = {}): Firewall {
       allow = blocks.map((block) => block.text);
       for (const listener of listeners) listener(allow);
     },
+    onDenied: (listener) => void onDenied.push(listener),
     onChange(listener) {
       listeners.push(listener);
     },

@@ -82,7 +82,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     ? await openNativeHost({ ...hostOptions, native: nativeOf(native) })
     : await openJsHost({ ...hostOptions, permits: (address) => firewall.decide(address) === 'allow' });
   opened('host', () => host.close());
-  host.on({ refused: () => firewall.record('libp2p', 'deny', 1), connected: () => firewall.record('libp2p', 'allow', 1) });
+  host.on({ refused: (address) => firewall.record('libp2p', 'deny', 1, address), connected: () => firewall.record('libp2p', 'allow', 1) });
   const dht = openDht({ host, clock: systemClock, logger: logger.child({ part: 'dht' }), rules: recordRules });
   opened('dht', () => dht.close());
 

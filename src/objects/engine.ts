@@ -17,7 +17,7 @@ import { Holder } from './holder/holder.ts';
 import { objectInfo, recordOf, treeInfo } from './info.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { formatLink } from './format/link.ts';
-import type { Objects, ObjectsDependencies, RepairReport } from './objects.ts';
+import type { Objects, ObjectsDependencies, ObjectsEvents, RepairReport, RepairState } from './objects.ts';
 import { PeerCalls } from './peer-calls.ts';
 import { collectSamples, type UsedDictionary } from './put/dictionary.ts';
 import { putObject, type PutDependencies, type PutObjectResult } from './put/put.ts';
@@ -56,6 +56,7 @@ export class ObjectEngine implements Objects {
   readonly #users = new Map<Digest, number>();
   readonly #removing = new Set<Digest>();
   readonly #active = new Set<Promise<unknown>>();
+  readonly #listeners: Partial<ObjectsEvents>[] = [];
   readonly #stopping = new AbortController();
   #expiry: Timer | undefined;
 
@@ -88,7 +89,14 @@ export class ObjectEngine implements Objects {
       ...lookup, suspects, hedgeAfterMs: settings.hedgeAfterMs, getWindowStripes: settings.getWindowStripes, inFlight: this.getBytes,
       dictionaries: this.#dictionaries,
     };
-    this.#repairer = new Repairer({ ...lookup, random, store, metrics, held: this.held, settings });
+    this.#repairer = new Repairer({
+      ...lookup, random, store, metrics, held: this.held, settings,
+      events: {
+        repairRound: (report) => { for (const each of this.#listeners) each.repairRound?.(report); },
+        restored: (root, shards) => { for (const each of this.#listeners) each.restored?.(root, shards); },
+        unreadable: (root) => { for (const each of this.#listeners) each.unreadable?.(root); },
+      },
+    });
     metrics.gauge('pangea_objects_held', 'Objects of which this node holds a part', () => this.held.size);
     metrics.gauge('pangea_objects_put_window_bytes', 'Plaintext and shards that puts hold now', () => this.putBytes.now);
     metrics.gauge('pangea_objects_get_window_bytes', 'Shards and plaintext that gets hold now', () => this.getBytes.now);
@@ -193,6 +201,7 @@ export class ObjectEngine implements Objects {
     await this.#catalogue.add({
       ...record, children, result, ...(requestId === undefined ? {} : { requestId }), ...(dictionary === undefined ? {} : { dictionary }),
     });
+    for (const each of this.#listeners) each.put?.(record);
     return result;
   }
 
@@ -264,7 +273,9 @@ export class ObjectEngine implements Objects {
       if (user !== undefined) {
         throw new PangeaError('USAGE', `${JSON.stringify(user)} cannot be read without this dictionary: delete first what was put with it`);
       }
-      return await this.#remove(resolved);
+      const removed = await this.#remove(resolved);
+      for (const each of this.#listeners) each.removed?.({ root: removed.root, name: resolved.entry?.name ?? '', bytes: resolved.entry?.bytes ?? 0 });
+      return removed;
     } finally {
       this.#removing.delete(digest);
     }
@@ -280,6 +291,19 @@ export class ObjectEngine implements Objects {
 
   repairOnce(): Promise<RepairReport> {
     return this.#track(this.#repairer.once());
+  }
+
+  pauseRepair(paused: boolean): void {
+    if (!this.#repairer.pause(paused)) return;
+    for (const each of this.#listeners) each.repairPaused?.(paused);
+  }
+
+  repairState(): RepairState {
+    return this.#repairer.state;
+  }
+
+  on(events: Partial<ObjectsEvents>): void {
+    this.#listeners.push(events);
   }
 
   counts(): { readonly held: number; readonly catalogue: number; readonly underRepair: number } {

@@ -77,6 +77,25 @@ export interface RepairReport {
   readonly objectsUnreadable: number;
 }
 
+export interface RepairState {
+  readonly paused: boolean;
+  /** Since the engine was opened. */
+  readonly shardsRestored: number;
+  readonly last: (RepairReport & { readonly endedMs: number }) | undefined;
+}
+
+/** Told as it happens. A listener neither blocks nor throws. */
+export interface ObjectsEvents {
+  put(record: ObjectRecord): void;
+  /** By its owner here. `name` is empty where the catalogue did not have it. */
+  removed(object: { readonly root: string; readonly name: string; readonly bytes: number }): void;
+  repairRound(report: RepairReport): void;
+  restored(root: string, shards: number): void;
+  /** Fewer than 8 rows of a stripe are left; told once, until it is seen readable again. */
+  unreadable(root: string): void;
+  repairPaused(paused: boolean): void;
+}
+
 export interface Objects {
   put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult>;
   putTree(entries: AsyncIterable<TreeEntry>, options: PutOptions): Promise<PutResult>;
@@ -92,6 +111,10 @@ export interface Objects {
   handle(peer: PeerId, request: Request, body: Body): Promise<Reply>;
   /** One look at every held object now, without waiting for the interval. */
   repairOnce(): Promise<RepairReport>;
+  /** Rounds stop until they are resumed or the node starts anew; what is under way ends, and `repairOnce` still looks. */
+  pauseRepair(paused: boolean): void;
+  repairState(): RepairState;
+  on(events: Partial<ObjectsEvents>): void;
   counts(): { readonly held: number; readonly catalogue: number; readonly underRepair: number };
   /** Begins background work: announcing, repair, expiry of uploads. */
   start(): void;

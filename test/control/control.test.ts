@@ -7,14 +7,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectNode, controlSocketPath, isNodeRunning, openControlServer, type ControlServer, type NodeApi, type TreeEntry } from '../../src/control/control.ts';
+import { connectNode, controlSocketPath, isNodeRunning, openControlServer, type ControlServer, type LocalNode, type TreeEntry } from '../../src/control/control.ts';
 import { seededRandom } from '../../src/std/std.ts';
 import { silentLogger } from '../../src/telemetry/telemetry.ts';
 import { collect, MemoryNode } from './memory-node.ts';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'pangea-control-'));
 const node = new MemoryNode();
-const client: NodeApi = connectNode(dataDir);
+const client: LocalNode = connectNode(dataDir);
 let server: ControlServer;
 before(async () => { server = await openControlServer({ dataDir, api: node, logger: silentLogger }); });
 after(async () => {

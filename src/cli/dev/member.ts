@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { connectNode, type NodeApi, type NodeStatus } from '../../control/control.ts';
+import { connectNode, type LocalNode, type NodeStatus } from '../../control/control.ts';
 import { errorCodes, PangeaError, type ErrorCode } from '../../errors/errors.ts';
 
 const program = fileURLToPath(new URL('../cli.ts', import.meta.url));
@@ -13,7 +13,7 @@ export interface Member {
   readonly dataDir: string;
   readonly pid: number;
   readonly status: NodeStatus;
-  readonly api: NodeApi;
+  readonly api: LocalNode;
   readonly child: ChildProcess;
 }
 

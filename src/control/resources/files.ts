@@ -85,15 +85,9 @@ async function* deliver(exchange: Exchange, content: AsyncIterable<Uint8Array>):
 }
 
 async function targetOf(exchange: Exchange): Promise<LocalFile | undefined> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of exchange.body()) {
-    bytes += part.length;
-    if (bytes > longestTarget) throw new PangeaError('USAGE', 'the name of a file to write to is too long');
-    parts.push(part);
-  }
-  if (bytes === 0) return undefined;
-  const checked = checkShape(parsed(Buffer.concat(parts).toString('utf8')), fileShape);
+  const given = await exchange.text(longestTarget);
+  if (given === '') return undefined;
+  const checked = checkShape(parsed(given), fileShape);
   if ('value' in checked) return checked.value;
   throw new PangeaError('USAGE', `the file to write to: ${checked.misfit.slice(0, 80)} is missing, unknown or out of range`);
 }

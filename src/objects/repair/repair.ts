@@ -14,7 +14,7 @@ import type { Candidates } from '../candidates.ts';
 import { parseTombstone } from '../format/held-record.ts';
 import type { HeldObject } from '../holder/held.ts';
 import { blame, getRequest } from '../get/lookup.ts';
-import type { ObjectsSettings, RepairReport } from '../objects.ts';
+import type { ObjectsEvents, ObjectsSettings, RepairReport, RepairState } from '../objects.ts';
 import { takeCensus, type AskDependencies, type Subject } from './ask.ts';
 import { ByteBudget } from './budget.ts';
 import { assess, type Census } from './census.ts';
@@ -32,6 +32,7 @@ export interface RepairDependencies extends Omit<AskDependencies, 'doubts' | 'si
   readonly metrics: Metrics;
   readonly candidates: Candidates;
   readonly settings: Pick<ObjectsSettings, 'requestTimeoutMs' | 'repairGraceMs' | 'repairIntervalMs' | 'repairWindowBytes'>;
+  readonly events: Pick<ObjectsEvents, 'repairRound' | 'restored' | 'unreadable'>;
 }
 
 /** Objects that are asked about without suspicion in one round; the rest waits its turn. */
@@ -67,6 +68,10 @@ export class Repairer {
   readonly #looking = new Map<Digest, Promise<Look>>();
   readonly #restored: (shards: number) => void;
   #routine: Digest[] = [];
+  #shardsRestored = 0;
+  #last: RepairState['last'];
+  /** There while rounds are paused; resolves when they go on. */
+  #pause: PromiseWithResolvers<void> | undefined;
   #abort = new AbortController();
   #loop: Promise<void> | undefined;
 
@@ -90,6 +95,18 @@ export class Repairer {
     return this.#states.size;
   }
 
+  get state(): RepairState {
+    return { paused: this.#pause !== undefined, shardsRestored: this.#shardsRestored, last: this.#last };
+  }
+
+  /** Between two rounds; what is under way goes on. Gives whether that changed anything. */
+  pause(paused: boolean): boolean {
+    if (paused === (this.#pause !== undefined)) return false;
+    this.#pause?.resolve();
+    this.#pause = paused ? Promise.withResolvers() : undefined;
+    return true;
+  }
+
   start(): void {
     this.#loop ??= this.#run();
   }
@@ -97,6 +114,7 @@ export class Repairer {
   /** What is under way ends at its next request. Safe to repeat. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#pause?.resolve();
     await Promise.all([this.#loop, ...this.#looking.values()].map((each) => each?.catch(() => undefined)));
   }
 
@@ -105,7 +123,14 @@ export class Repairer {
     const { held } = this.#dependencies;
     await held.load();
     await this.#scrub();
-    return this.#lookAt(held.list(), false);
+    return this.#ended(await this.#lookAt(held.list(), false));
+  }
+
+  #ended(report: RepairReport): RepairReport {
+    const { clock, events } = this.#dependencies;
+    this.#last = { ...report, endedMs: clock.nowMs() };
+    events.repairRound(report);
+    return report;
   }
 
   async #run(): Promise<void> {
@@ -117,12 +142,14 @@ export class Repairer {
     while (!signal.aborted) {
       const nextTurnMs = Math.max(Math.min(...this.#turns.values()), clock.monotonicMs() + leastPauseMs);
       await clock.sleep(Math.max(0, Math.min(nextRoundMs, nextTurnMs) - clock.monotonicMs()), signal).catch(() => undefined);
+      while (this.#pause !== undefined && !signal.aborted) await this.#pause.promise;
       if (signal.aborted) return;
       const isRound = clock.monotonicMs() >= nextRoundMs;
       if (isRound) nextRoundMs = clock.monotonicMs() + pauseMs();
       try {
         if (isRound) await this.#scrub();
         const report = await this.#lookAt(isRound ? await this.#due() : this.#turnsDue(), true);
+        if (isRound) this.#ended(report);
         if (report.shardsRestored > 0) logger.info({ ...report }, 'lost shards were restored');
       } catch (error) {
         if (!signal.aborted) logger.error({ error: (error as Error).message }, 'a round of repair failed');
@@ -198,7 +225,7 @@ export class Repairer {
   }
 
   #note(digest: Digest, look: Look): Look {
-    const { logger } = this.#dependencies;
+    const { logger, events } = this.#dependencies;
     const before = this.#states.get(digest);
     if (look.state === 'whole' || look.state === 'deleted') {
       this.#states.delete(digest);
@@ -206,8 +233,15 @@ export class Repairer {
     } else {
       this.#states.set(digest, look.state);
     }
-    if (look.state === 'unreadable' && before !== 'unreadable') logger.error({ root: digest }, 'fewer than 8 rows of an object are left; it comes back only with its holders');
-    if (look.restored > 0) this.#restored(look.restored);
+    if (look.state === 'unreadable' && before !== 'unreadable') {
+      logger.error({ root: digest }, 'fewer than 8 rows of an object are left; it comes back only with its holders');
+      events.unreadable(digest);
+    }
+    if (look.restored > 0) {
+      this.#restored(look.restored);
+      this.#shardsRestored += look.restored;
+      events.restored(digest, look.restored);
+    }
     return look;
   }
 
