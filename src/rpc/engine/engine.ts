@@ -42,7 +42,7 @@ export interface Servant {
 export interface IncomingCall {
   readonly interfaceId: bigint;
   readonly methodId: number;
-  /** `params.getRoot(LoginRequest)`. Valid until the call is answered. */
+  /** `params.getRoot(LoginRequest)`; its capabilities by `capabilityAt` (`capabilities.ts`). */
   readonly params: Message;
   /** By index, as interface pointers in `params` name them. Remote ones are released after the answer unless `keep` was called. */
   readonly capabilities: readonly (Capability | undefined)[];
@@ -51,8 +51,9 @@ export interface IncomingCall {
 }
 
 export interface Outcome {
+  /** With its capabilities, when they were put in by `setCapability` (`capabilities.ts`). */
   readonly results: Message;
-  /** By index, as interface pointers in `results` name them. */
+  /** Instead, by index, as interface pointers in `results` name them. */
   readonly capabilities?: readonly (Servant | RemoteCapability)[];
 }
 
