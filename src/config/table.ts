@@ -82,6 +82,10 @@ export const settings = {
     type: optional(bytes(16 * 1024 ** 2, 2 ** 50)), default: undefined, absent: 'none but the disk\'s',
     description: 'Most bytes of shards to keep, garbage included.',
   }),
+  'foreign-quota': setting<number>({
+    type: bytes(0, 2 ** 50), default: 1024 ** 3,
+    description: 'Most bytes kept for peers of a mixed network that speak only `/pangea/rpc/1.0.0`. 0 takes nothing from them.',
+  }),
   'segment-bytes': setting<number>({
     type: bytes(64 * 1024, 4 * 1024 ** 2, powerOfTwo, ' that is a power of two'), default: 1024 ** 2,
     description: 'Plaintext per sealed segment of large objects. Smaller saves memory and makes small range reads cheaper.',

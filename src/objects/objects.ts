@@ -123,4 +123,5 @@ export interface Objects {
 }
 
 export { openObjects } from './engine.ts';
+export { ForeignSpace, foreignPolicy, type ForeignDependencies } from './foreign/foreign.ts';
 export { parseLink, formatLink, type Link } from './format/link.ts';

@@ -12,7 +12,7 @@
 import type { Body } from '../body/body.ts';
 
 /** What a record holds. */
-export const recordKind = { shard: 0, header: 1, page: 2, manifest: 3, holders: 4, tombstone: 5 } as const;
+export const recordKind = { shard: 0, header: 1, page: 2, manifest: 3, holders: 4, tombstone: 5, foreign: 6 } as const;
 export type RecordKind = (typeof recordKind)[keyof typeof recordKind];
 
 /** Last write wins for equal keys. */
