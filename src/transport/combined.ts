@@ -127,7 +127,8 @@ class Combined implements Transport {
   }
 }
 
-/** A multiaddr starts with a slash; all else is `host:port` for QUIC. */
+/** A multiaddr starts with a slash; all else is `host:port` for QUIC. Data channels have no address. */
 function takes(transport: Transport, address: string): boolean {
+  if (transport.name === 'webrtc') return false;
   return address.startsWith('/') === (transport.name === 'libp2p');
 }

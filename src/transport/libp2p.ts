@@ -35,9 +35,13 @@ const requestsOfStranger = 8;
 const receiveMs = 120_000;
 const strangerReceiveMs = 10_000;
 
+/** What gives the streams. */
+export type StreamHost = Pick<Host, 'peerId' | 'multiaddrs' | 'handle' | 'on' | 'addAddresses' | 'dial' | 'openStream' | 'disconnect'>;
+
 export interface Libp2pTransportOptions {
   /** Listens already, and is closed by its owner. */
-  readonly host: Host;
+  readonly host: StreamHost;
+  readonly name?: 'libp2p' | 'webrtc';
   readonly clock: Clock;
   readonly logger: Logger;
   readonly hello: () => Hello;
@@ -58,11 +62,11 @@ interface Peer {
   readonly gone: PromiseWithResolvers<void>;
 }
 
-class Libp2pTransport implements Transport {
-  readonly name = 'libp2p';
+export class Libp2pTransport implements Transport {
+  readonly name: 'libp2p' | 'webrtc';
   readonly localPeer: PeerId;
   readonly #options: Libp2pTransportOptions;
-  readonly #host: Host;
+  readonly #host: StreamHost;
   readonly #peers = new Map<PeerId, Peer>();
   readonly #remoteAddresses = new Map<PeerId, string>();
   readonly #listeners: Partial<PeerTransportEvents>[] = [];
@@ -75,6 +79,7 @@ class Libp2pTransport implements Transport {
 
   constructor(options: Libp2pTransportOptions) {
     this.#options = options;
+    this.name = options.name ?? 'libp2p';
     this.#host = options.host;
     this.localPeer = options.host.peerId;
     this.#host.on({

@@ -155,7 +155,7 @@ export interface PeerTransportEvents {
 }
 
 export interface Transport {
-  readonly name: 'quic' | 'libp2p' | 'memory' | 'combined';
+  readonly name: 'quic' | 'libp2p' | 'webrtc' | 'memory' | 'combined';
   readonly localPeer: PeerId;
   /** What others can dial: `host:port` for QUIC, multiaddrs for libp2p. Known after `listen`. */
   addresses(): readonly string[];
@@ -179,5 +179,6 @@ export interface Transport {
 
 export { openQuicTransport, type QuicTransport, type QuicTransportOptions } from './quic.ts';
 export { openLibp2pTransport, shardProtocol, type Libp2pTransportOptions } from './libp2p.ts';
+export { openWebrtcTransport, type WebrtcTransport, type WebrtcTransportOptions } from './webrtc.ts';
 export { MemoryNetwork } from './memory.ts';
 export { combineTransports } from './combined.ts';
