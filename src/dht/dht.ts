@@ -38,4 +38,8 @@ export interface Dht {
 
 export { type DhtOptions, openDht } from './kademlia.ts';
 export { recordAcceptor } from './rules.ts';
+export {
+  isCurrentStatement, nodesTopic, parsePeerRecord, peerRecordLimits, peerRecordRules, peerRecordType, signPeerRecord,
+  type PeerStatement,
+} from './peer-record.ts';
 export { MemoryDhtNetwork } from './memory.ts';

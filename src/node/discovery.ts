@@ -21,6 +21,8 @@ export interface DiscoveryDependencies {
   readonly firewall: Firewall;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where a peer says to be reached, when nothing else tells. */
+  readonly lookUp: (peer: PeerId) => Promise<readonly string[]>;
 }
 
 const limits = {
@@ -132,6 +134,7 @@ export class Discovery {
     try {
       await this.#permits.run(async () => {
         if (this.#stopped || this.#heardOf.get(peer) !== entry) return;
+        if (entry.multiaddrs.length === 0 && entry.failures > 0) entry.multiaddrs = await this.#lookUp(peer);
         if (entry.multiaddrs.length > 0) {
           host.addAddresses(peer, entry.multiaddrs);
           transport.setAddresses(peer, entry.multiaddrs);
@@ -151,6 +154,12 @@ export class Discovery {
       this.#meetings--;
       entry.underWay = false;
     }
+  }
+
+  async #lookUp(peer: PeerId): Promise<readonly string[]> {
+    const { firewall, lookUp } = this.#dependencies;
+    // A peer that is connected needs none.
+    return (await lookUp(peer).catch(() => [])).filter((address) => mayDial(firewall, address));
   }
 
   #postpone(peer: PeerId, entry: HeardOf): void {

@@ -1,6 +1,6 @@
 /** The parts that talk to others: firewall, libp2p host, DHT, transports, registry of peers. */
 import { formatAddress, isLoopbackHost, multiaddrOf, settings, type NodeConfig } from '../config/config.ts';
-import { openDht, recordAcceptor, type Dht } from '../dht/dht.ts';
+import { openDht, peerRecordRules, peerRecordType, recordAcceptor, type Dht } from '../dht/dht.ts';
 import type { Forced } from '../capabilities/capabilities.ts';
 import { createFirewall, type Firewall, type FirewallCounters } from '../firewall/firewall.ts';
 import { openJsHost, openNativeHost, type Host } from '../host/host.ts';
@@ -48,8 +48,8 @@ export interface NetworkOptions {
 
 const everybody = ['0.0.0.0/0', '::/0'] as const;
 
-/** Validators by `<type>` of DHT values. None is in use yet, so no value is accepted from anybody. */
-const recordRules = {};
+/** Validators by `<type>` of DHT values; values of other types are accepted from nobody. */
+const recordRules = { [peerRecordType]: peerRecordRules };
 
 /** In a private network membership is the gate, and the allowlist holds only when the operator gave one. */
 function allowlist(config: NodeConfig, isPrivate: boolean): readonly string[] {

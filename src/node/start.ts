@@ -9,6 +9,7 @@ import { startPinger } from '../peers/peers.ts';
 import { concatBytes, systemClock, systemRandom } from '../std/std.ts';
 import { createMetrics, type RootLogger } from '../telemetry/telemetry.ts';
 import type { NodeApi } from '../api/api.ts';
+import { Announcements } from './announcements.ts';
 import { Compaction } from './compaction.ts';
 import { Discovery } from './discovery.ts';
 import { openDisk, storeDirectory, type Disk } from './disk.ts';
@@ -101,10 +102,20 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   say('RPC', 'not in this build', false);
   say('CES', codecLine(codec, config, paths.calibration));
 
-  const discovery = new Discovery({ host, dht, transport, peers, firewall, clock: systemClock, logger });
+  const announcements = new Announcements({
+    identity, host, dht, clock: systemClock, logger,
+    about: () => network.hello(),
+    heard: (peer, multiaddrs) => discovery.hear(peer, multiaddrs),
+  });
+  const discovery = new Discovery({
+    host, dht, transport, peers, firewall, clock: systemClock, logger,
+    lookUp: async (peer) => (await announcements.lookUp(peer))?.multiaddrs ?? [],
+  });
   transport.on({ connected: (peer) => discovery.met(peer) });
   discovery.start();
   remember('discovery', async () => discovery.stop());
+  announcements.start();
+  remember('announcements', async () => announcements.stop());
   if (membership) {
     serveJoins(host, membership, systemClock, logger);
     const spread = new RevocationSpread({ host, membership, transport, clock: systemClock, random: systemRandom, logger });

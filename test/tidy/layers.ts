@@ -21,7 +21,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   store: ['body', 'capabilities', 'native'],
   host: ['identity', 'native', 'body'],
   transport: ['host', 'body', 'native'],
-  dht: ['host', 'body'],
+  dht: ['host', 'body', 'identity'],
   peers: ['kv'],
   objects: ['codec', 'store', 'transport', 'dht', 'peers', 'kv', 'body'],
 
