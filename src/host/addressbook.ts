@@ -22,7 +22,7 @@ export class AddressBook {
   }
 }
 
-/** Addresses that can be dialled over TCP and name no other peer: each once, without the identity, not too many. */
+/** Addresses that a host can dial and that name no other peer: each once, without the identity, not too many. */
 export function usableAddresses(peer: PeerId, multiaddrs: readonly string[]): string[] {
   const kept = new Set<string>();
   for (const text of multiaddrs) {

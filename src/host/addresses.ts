@@ -1,38 +1,46 @@
-/** Multiaddrs as this project uses them: an address, TCP, a port, perhaps an identity. Pure. */
+/** Multiaddrs as this project uses them: an address, TCP or QUIC, a port, perhaps an identity; or a circuit through a relay at such an address. Pure. */
 import { isIPv4, isIPv6 } from 'node:net';
 
 import { type PeerId, parsePeerId } from '../ids/ids.ts';
 
-export interface TcpAddress {
+export interface HostAddress {
   readonly family: 'ip4' | 'ip6' | 'dns' | 'dns4' | 'dns6';
   readonly host: string;
+  readonly transport: 'tcp' | 'quic';
   readonly port: number;
+  /** Who stands at host and port and passes the connection on; `undefined` for a direct address. */
+  readonly relay: PeerId | undefined;
+  /** Who must answer. */
   readonly peer: PeerId | undefined;
 }
 
 const maxMultiaddrLength = 512;
+const pattern = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/(?:(tcp)\/(\d{1,5})|udp\/(\d{1,5})\/quic-v1)(?:\/p2p\/([^/]+)\/p2p-circuit)?(?:\/p2p\/([^/]+))?$/;
 
-/** `/ip4/127.0.0.1/tcp/9091/p2p/12D3KooW…`, or `undefined` for everything else. */
-export function parseMultiaddr(text: string): TcpAddress | undefined {
+/** `/ip4/127.0.0.1/tcp/9091/p2p/12D3KooW…`, `/ip4/…/udp/9090/quic-v1`, either with `/p2p/RELAY/p2p-circuit`; `undefined` for everything else. */
+export function parseMultiaddr(text: string): HostAddress | undefined {
   if (text.length > maxMultiaddrLength) return undefined;
-  const match = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})(?:\/p2p\/([^/]+))?$/.exec(text);
+  const match = pattern.exec(text);
   if (!match) return undefined;
-  const [, family, host, portText, peerText] = match as unknown as [string, TcpAddress['family'], string, string, string | undefined];
-  const port = Number(portText);
+  const [, familyText, host = '', tcp, tcpPort, udpPort, relayText, peerText] = match;
+  const family = familyText as HostAddress['family'];
+  const port = Number(tcpPort ?? udpPort);
   if (port > 65_535) return undefined;
   if (family === 'ip4' ? !isIPv4(host) : family === 'ip6' ? !isIPv6(host) || host.includes('%') : !isDnsName(host)) return undefined;
+  const relay = relayText === undefined ? undefined : parsePeerId(relayText);
   const peer = peerText === undefined ? undefined : parsePeerId(peerText);
-  if (peerText !== undefined && peer === undefined) return undefined;
-  return { family, host, port, peer };
+  if ((relayText !== undefined && relay === undefined) || (peerText !== undefined && peer === undefined)) return undefined;
+  return { family, host, transport: tcp === undefined ? 'quic' : 'tcp', port, relay, peer };
 }
 
-export function formatMultiaddr(address: TcpAddress): string {
+export function formatMultiaddr(address: HostAddress): string {
   return `${transportPart(address)}${address.peer === undefined ? '' : `/p2p/${address.peer}`}`;
 }
 
-/** Without the identity: what a socket connects to. */
-export function transportPart(address: TcpAddress): string {
-  return `/${address.family}/${address.host}/tcp/${address.port}`;
+/** Without the identity of who answers: what is connected to. */
+export function transportPart({ family, host, transport, port, relay }: HostAddress): string {
+  const socket = transport === 'tcp' ? `/${family}/${host}/tcp/${port}` : `/${family}/${host}/udp/${port}/quic-v1`;
+  return relay === undefined ? socket : `${socket}/p2p/${relay}/p2p-circuit`;
 }
 
 /** The IP address inside, or `undefined` when there is none to check. */

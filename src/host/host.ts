@@ -16,7 +16,7 @@ export const maxRecordBytes = 10_000;
 export interface HostOptions {
   /** 32-byte Ed25519 seed: the same as the node's identity. */
   readonly seed: Uint8Array;
-  /** Multiaddrs to listen on, e.g. `/ip4/127.0.0.1/tcp/9091`. */
+  /** Multiaddrs to listen on, e.g. `/ip4/127.0.0.1/tcp/9091`, and with `native` `/ip4/127.0.0.1/udp/9091/quic-v1`. */
   readonly listen: readonly string[];
   readonly bootstrap: readonly string[];
   readonly mdns: boolean;
@@ -77,7 +77,7 @@ export interface HostEvents {
   discovered(found: HostPeer, source: 'mdns' | 'identify' | 'dht'): void;
   refused(remoteAddress: string): void;
   /** The way to a connected peer became another one, e.g. `relayed` to `punched`. */
-  path(peer: PeerId, path: ConnectionPath): void;
+  path(peer: PeerId, path: ConnectionPath, remoteAddress: string): void;
 }
 
 /** One bidirectional stream. Reads give at most 1 MiB at a time; writes resolve when the stream takes more. */
@@ -142,6 +142,7 @@ export interface KadOperations {
   routingTablePeers(): readonly HostPeer[];
 }
 
+export { serveStream } from './serve.ts';
 export { isLocalAddress } from './addresses.ts';
 export { type NativeHostOptions, openNativeHost } from './native.ts';
 export { type JsHostOptions, openJsHost } from './js.ts';

@@ -8,17 +8,20 @@ import { type PeerId, parsePeerId } from '../ids/ids.ts';
 import type { Clock } from '../std/std.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
 import { AddressBook } from './addressbook.ts';
-import { parseMultiaddr, transportPart } from './addresses.ts';
+import { type HostAddress, formatMultiaddr, parseMultiaddr, transportPart } from './addresses.ts';
 import { withDeadline } from './deadline.ts';
 import { resolveNames } from './names.ts';
-import type { Host, HostEvents, HostOptions, HostPeer, HostStream, KadOperations } from './host.ts';
+import type { ConnectionPath, Host, HostEvents, HostOptions, HostPeer, HostStream, KadOperations, NatReport } from './host.ts';
 import { dialFailure, listenFailure } from './js/failures.ts';
 import { Gate } from './js/gate.ts';
+import { JsGossip } from './js/gossip.ts';
 import { JsKad } from './js/kad.ts';
 import { JsHostStream } from './js/stream.ts';
 import { type Swarm, createSwarm } from './js/swarm.ts';
 import { hostLimits } from './limits.ts';
+import { noNat } from './nat.ts';
 import { serveStream } from './serve.ts';
+import { checkMessage, Topics } from './topics.ts';
 import { Upkeep } from './upkeep.ts';
 
 export interface JsHostOptions extends HostOptions {
@@ -30,9 +33,7 @@ export interface JsHostOptions extends HostOptions {
 
 /** Rejects with `PORT_IN_USE` or `ADDRESS_INVALID`. The libp2p packages are loaded here, so that they cost nothing elsewhere. */
 export async function openJsHost(options: JsHostOptions): Promise<Host> {
-  for (const address of [...options.listen, ...options.bootstrap]) {
-    if (!parseMultiaddr(address)) throw new PangeaError('ADDRESS_INVALID', `'${address}' is no TCP multiaddr`);
-  }
+  for (const address of [...options.listen, ...options.bootstrap]) requireTcp(address);
   const book = new AddressBook();
   const gate = new Gate(options.permits, (remote) => host.refused(remote));
   const swarm = await createSwarm({
@@ -58,6 +59,8 @@ class JsHost implements Host {
   readonly #gate: Gate;
   readonly #book: AddressBook;
   readonly #upkeep: Upkeep;
+  readonly #gossip: JsGossip;
+  readonly #topics: Topics;
   readonly #listeners: Partial<HostEvents>[] = [];
   #closing: Promise<void> | undefined;
 
@@ -83,6 +86,8 @@ class JsHost implements Host {
       clock: options.clock,
       logger: options.logger,
     });
+    this.#gossip = new JsGossip(swarm.gossip, (topic, from, data) => this.#topics.judge(topic, from, data));
+    this.#topics = new Topics({ join: (topic) => this.#gossip.join(topic), leave: (topic) => this.#gossip.leave(topic), logger: options.logger });
     this.#node.addEventListener('connection:open', ({ detail }) => this.#connected(detail));
     this.#node.addEventListener('peer:disconnect', ({ detail }) => this.#emit((events) => events.disconnected?.(detail.toString() as PeerId)));
     this.#node.addEventListener('peer:identify', ({ detail }) =>
@@ -111,11 +116,10 @@ class JsHost implements Host {
   }
 
   async dial(multiaddr: string, timeoutMs: number = hostLimits.dialTimeoutMs): Promise<PeerId> {
-    const address = parseMultiaddr(multiaddr);
-    if (!address) throw new PangeaError('ADDRESS_INVALID', `'${multiaddr}' is no TCP multiaddr`);
+    const address = requireTcp(multiaddr);
     return withDeadline(this.#options.clock, timeoutMs, async (signal) => {
       const resolved = await resolveNames(address);
-      const target = transportPart(resolved) + (address.peer === undefined ? '' : `/p2p/${address.peer}`);
+      const target = formatMultiaddr(resolved);
       return this.#gate.asOperator(transportPart(resolved), async () => {
         const connection = await this.#attempt(multiaddr, signal, () => this.#node.dial(this.#address(target), { signal }));
         return connection.remotePeer.toString() as PeerId;
@@ -165,6 +169,23 @@ class JsHost implements Host {
         connection.abort(new Error('no longer on the allow list'));
       }
     }
+  }
+
+  pathTo(peer: PeerId): ConnectionPath | undefined {
+    return this.#node.getConnections(this.#id(peer)).length > 0 ? 'direct' : undefined;
+  }
+
+  natReport(): NatReport {
+    return noNat('the JavaScript host does not ask gateways');
+  }
+
+  subscribe(topic: string, onMessage: (from: PeerId, data: Uint8Array) => boolean): () => void {
+    return this.#topics.subscribe(topic, onMessage);
+  }
+
+  async publish(topic: string, data: Uint8Array): Promise<void> {
+    checkMessage(topic, data);
+    await this.#gossip.publish(topic, data);
   }
 
   close(): Promise<void> {
@@ -226,4 +247,11 @@ class JsHost implements Host {
   #id(peer: PeerId): Libp2pPeerId {
     return this.#swarm.peerIdOf(peer);
   }
+}
+
+/** This backend knows one transport. */
+function requireTcp(multiaddr: string): HostAddress {
+  const address = parseMultiaddr(multiaddr);
+  if (address?.transport === 'tcp' && address.relay === undefined) return address;
+  throw new PangeaError('ADDRESS_INVALID', `'${multiaddr}' is no TCP multiaddr${address ? '; QUIC and circuits need the native host' : ''}`);
 }

@@ -1,10 +1,10 @@
 import { lookup } from 'node:dns/promises';
 
 import { PangeaError } from '../errors/errors.ts';
-import type { TcpAddress } from './addresses.ts';
+import type { HostAddress } from './addresses.ts';
 
 /** A name in an operator's address becomes the IP address it has now, so that one check covers all backends. */
-export async function resolveNames(address: TcpAddress): Promise<TcpAddress> {
+export async function resolveNames(address: HostAddress): Promise<HostAddress> {
   if (address.family === 'ip4' || address.family === 'ip6') return address;
   const family = address.family === 'dns4' ? 4 : address.family === 'dns6' ? 6 : 0;
   try {

@@ -5,12 +5,14 @@ import type { Native } from '../native/native.ts';
 import type { Clock } from '../std/std.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
 import { formatMultiaddr, parseMultiaddr } from './addresses.ts';
-import type { Host, HostEvents, HostOptions, HostPeer, HostStream, KadOperations } from './host.ts';
+import type { ConnectionPath, Host, HostEvents, HostOptions, HostPeer, HostStream, KadOperations, NatReport } from './host.ts';
 import { hostLimits } from './limits.ts';
 import { resolveNames } from './names.ts';
 import { NativeKad } from './native/kad.ts';
 import { NativeHostStream } from './native/stream.ts';
+import { noNat } from './nat.ts';
 import { serveStream } from './serve.ts';
+import { checkMessage, Topics } from './topics.ts';
 import { Upkeep } from './upkeep.ts';
 
 export interface NativeHostOptions extends HostOptions {
@@ -25,11 +27,13 @@ type SwarmEvent = Awaited<ReturnType<Swarm['nextEvents']>>[number];
 /** Rejects with `PORT_IN_USE` or `ADDRESS_INVALID`. Where the system gives no multicast it runs without mDNS and says so. */
 export async function openNativeHost(options: NativeHostOptions): Promise<Host> {
   const { seed, listen, allow, mdns, agentVersion } = options;
-  for (const address of [...listen, ...options.bootstrap]) {
-    if (!parseMultiaddr(address)) throw new PangeaError('ADDRESS_INVALID', `'${address}' is no TCP multiaddr`);
+  for (const address of [...listen, ...options.bootstrap, ...(options.advertise ?? [])]) {
+    if (!parseMultiaddr(address)) throw new PangeaError('ADDRESS_INVALID', `'${address}' is no TCP, QUIC or circuit multiaddr`);
   }
+  const quic = listen.some((address) => parseMultiaddr(address)?.transport === 'quic');
+  const advertise = [...(options.advertise ?? [])];
   const open = (withMdns: boolean): Promise<Swarm> =>
-    options.native.SwarmHost.open({ seed, listen: [...listen], allow: [...allow], mdns: withMdns, agentVersion }).catch(rethrow);
+    options.native.SwarmHost.open({ seed, listen: [...listen], allow: [...allow], mdns: withMdns, agentVersion, advertise, quic }).catch(rethrow);
   const swarm = await open(mdns).catch((error: unknown) => {
     if (!mdns || !isPangeaError(error, 'NOT_SUPPORTED')) throw error;
     options.logger.warn({ error: error.message }, 'no mDNS here');
@@ -45,6 +49,7 @@ class NativeHost implements Host {
   readonly #options: NativeHostOptions;
   readonly #swarm: Swarm;
   readonly #upkeep: Upkeep;
+  readonly #topics: Topics;
   readonly #listeners: Partial<HostEvents>[] = [];
   readonly #handlers = new Map<string, (stream: HostStream) => Promise<void>>();
   readonly #pumping: Promise<void>;
@@ -62,6 +67,12 @@ class NativeHost implements Host {
       clock: options.clock,
       logger: options.logger,
     });
+    const unheard = (topic: string) => (error: unknown): void => options.logger.warn({ topic, error: String(error) }, 'topic not joined');
+    this.#topics = new Topics({
+      join: (topic) => void swarm.subscribe(topic).catch(unheard(topic)),
+      leave: (topic) => this.#post(() => swarm.unsubscribe(topic)),
+      logger: options.logger,
+    });
     this.#pumping = this.#pump();
     this.#upkeep.start();
   }
@@ -76,7 +87,7 @@ class NativeHost implements Host {
 
   async dial(multiaddr: string, timeoutMs: number = hostLimits.dialTimeoutMs): Promise<PeerId> {
     const address = parseMultiaddr(multiaddr);
-    if (!address) throw new PangeaError('ADDRESS_INVALID', `'${multiaddr}' is no TCP multiaddr`);
+    if (!address) throw new PangeaError('ADDRESS_INVALID', `'${multiaddr}' is no TCP, QUIC or circuit multiaddr`);
     const resolved = formatMultiaddr(await resolveNames(address));
     return (await this.#swarm.dial(resolved, timeoutMs).catch(rethrow)) as PeerId;
   }
@@ -86,12 +97,8 @@ class NativeHost implements Host {
   }
 
   addAddresses(peer: PeerId, multiaddrs: readonly string[]): void {
-    try {
-      this.#swarm.addAddresses(peer, [...multiaddrs]);
-    } catch (error) {
-      // The host is closing, or busy: addresses are hints, and come again.
-      this.#options.logger.debug({ peer, error: String(error) }, 'addresses not kept');
-    }
+    // Addresses are hints, and come again.
+    this.#post(() => this.#swarm.addAddresses(peer, [...multiaddrs]));
   }
 
   handle(protocol: string, handler: (stream: HostStream) => Promise<void>): void {
@@ -114,6 +121,23 @@ class NativeHost implements Host {
     } catch (error) {
       throw asPangeaError(error);
     }
+  }
+
+  pathTo(peer: PeerId): ConnectionPath | undefined {
+    return this.#swarm.pathTo(peer) ?? undefined;
+  }
+
+  natReport(): NatReport {
+    return noNat('off');
+  }
+
+  subscribe(topic: string, onMessage: (from: PeerId, data: Uint8Array) => boolean): () => void {
+    return this.#topics.subscribe(topic, onMessage);
+  }
+
+  async publish(topic: string, data: Uint8Array): Promise<void> {
+    checkMessage(topic, data);
+    await this.#swarm.publish(topic, data).catch(rethrow);
   }
 
   close(): Promise<void> {
@@ -147,6 +171,10 @@ class NativeHost implements Host {
         return this.#discovered({ peer, multiaddrs: addresses }, event.kind);
       case 'record':
         return this.#judge(event);
+      case 'gossip':
+        return this.#hear(event);
+      case 'path':
+        return this.#emit((events) => events.path?.(peer, event.path ?? 'direct', addresses[0] ?? ''));
       case 'stream':
         return this.#serve(event);
     }
@@ -165,10 +193,21 @@ class NativeHost implements Host {
     } catch (error) {
       this.#options.logger.error({ error: String(error) }, 'the record validator threw; the record is dropped');
     }
+    this.#post(() => this.#swarm.recordVerdict(id, accept));
+  }
+
+  #hear({ id, topic, peer, value }: SwarmEvent): void {
+    if (id === undefined || topic === undefined || value === undefined || this.#closing) return;
+    const valid = this.#topics.judge(topic, peer as PeerId, value);
+    this.#post(() => this.#swarm.gossipVerdict(id, valid));
+  }
+
+  /** For what the swarm may refuse while it closes or is overloaded, and what nobody waits for. */
+  #post(tell: () => void): void {
     try {
-      this.#swarm.recordVerdict(id, accept);
+      tell();
     } catch (error) {
-      this.#options.logger.debug({ error: String(error) }, 'verdict not taken');
+      this.#options.logger.debug({ error: String(error) }, 'the swarm does not take it');
     }
   }
 

@@ -106,6 +106,13 @@ export declare class SwarmHost {
   /** Without the identity. */
   multiaddrs(): Array<string>
   connectedPeers(): Array<string>
+  /** The best way to a peer that is open now. */
+  pathTo(peer: string): 'direct' | 'punched' | 'relayed' | null
+  /** Messages of this topic come as events from now on. */
+  subscribe(topic: string): Promise<void>
+  unsubscribe(topic: string): void
+  publish(topic: string, data: Uint8Array): Promise<void>
+  gossipVerdict(id: number, accept: boolean): void
   routingTable(): Array<SwarmPeer>
   gateCounters(): SwarmGateCounters
   /** What happened since the last call, at least one event; empty when the host is closed. */
@@ -358,16 +365,18 @@ export interface QuicOptions {
 }
 
 export interface SwarmEvent {
-  kind: 'connected' | 'disconnected' | 'mdns' | 'identify' | 'refused' | 'record' | 'stream'
+  kind: 'connected' | 'disconnected' | 'mdns' | 'identify' | 'refused' | 'record' | 'stream' | 'gossip' | 'path'
   peer?: string
   /** `connected`, `refused`: the remote's; `mdns`, `identify`: what was learned. */
   addresses?: Array<string>
-  /** `record`: to be given to `recordVerdict`. */
+  /** `record`, `gossip`: to be given to `recordVerdict`, `gossipVerdict`. */
   id?: number
   key?: Buffer
   value?: Buffer
   /** `record`: what is held now. */
   held?: Buffer
+  topic?: string
+  path?: 'direct' | 'punched' | 'relayed'
   stream?: SwarmStream
 }
 
@@ -383,6 +392,10 @@ export interface SwarmOptions {
   allow: Array<string>
   mdns: boolean
   agentVersion: string
+  /** Told to others instead of what is listened on, unless it is empty. */
+  advertise: Array<string>
+  /** Whether there is QUIC on `/udp/…/quic-v1` addresses. */
+  quic: boolean
 }
 
 export interface SwarmPeer {

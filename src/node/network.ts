@@ -2,15 +2,16 @@
 import { formatAddress, isLoopbackHost, multiaddrOf, settings, type NodeConfig } from '../config/config.ts';
 import { openDht, peerRecordRules, peerRecordType, recordAcceptor, type Dht } from '../dht/dht.ts';
 import type { Forced } from '../capabilities/capabilities.ts';
+import { isPangeaError } from '../errors/errors.ts';
 import { createFirewall, type Firewall, type FirewallCounters } from '../firewall/firewall.ts';
-import { openJsHost, openNativeHost, type Host } from '../host/host.ts';
+import { isLocalAddress, openJsHost, openNativeHost, type Host } from '../host/host.ts';
 import type { NativeLoad } from '../native/native.ts';
 import { openPeerRegistry, type PeerRegistry } from '../peers/peers.ts';
 import { systemClock, systemRandom } from '../std/std.ts';
 import type { Logger, Metrics } from '../telemetry/telemetry.ts';
 import {
-  combineTransports, openLibp2pTransport, openQuicTransport,
-  type Hello, type QuicTransport, type Transport,
+  combineTransports, openLibp2pTransport, openQuicTransport, openWebrtcTransport,
+  type Hello, type QuicTransport, type Transport, type WebrtcTransport,
 } from '../transport/transport.ts';
 import { greet } from './admission.ts';
 import type { Disk } from './disk.ts';
@@ -24,6 +25,8 @@ export interface Network {
   readonly host: Host;
   readonly dht: Dht;
   readonly quic: QuicTransport | undefined;
+  /** Data channels through NATs, where servers for them are configured. */
+  readonly webrtc: WebrtcTransport | undefined;
   readonly transport: Transport;
   readonly peers: PeerRegistry;
   /** Connections by listener: the firewall's own counts, and those of the enforcer inside the QUIC listener. */
@@ -67,9 +70,11 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const peers = await openPeerRegistry({ kv, clock: systemClock, logger, metrics, localPeer: identity.peerId });
   opened('node registry', () => peers.flush());
 
+  const isNative = wantsNative('host', forced, native);
   const hostOptions = {
     seed: identity.seed,
-    listen: [multiaddrOf(config.dhtAddr)],
+    listen: [multiaddrOf(config.dhtAddr), ...(isNative ? quicListen(config) : [])],
+    advertise: config.advertise.filter((address) => address.startsWith('/')),
     bootstrap: config.bootstrap,
     mdns: config.mdns === 'on' || (config.mdns === 'auto' && !isLoopbackHost(config.dhtAddr.host)),
     allow,
@@ -78,7 +83,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     clock: systemClock,
     logger: logger.child({ part: 'host' }),
   };
-  const host = wantsNative('host', forced, native)
+  const host = isNative
     ? await openNativeHost({ ...hostOptions, native: nativeOf(native) })
     : await openJsHost({ ...hostOptions, permits: (address) => firewall.decide(address) === 'allow' });
   opened('host', () => host.close());
@@ -108,9 +113,25 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
       })
     : undefined;
   const libp2p = openLibp2pTransport({ ...transportOptions, host });
-  const transport = combineTransports(quic ? [quic, libp2p] : [libp2p]);
+  const webrtc = await dataChannels();
+  const transport = combineTransports([quic, webrtc, libp2p].filter((each) => each !== undefined));
   opened('transport', (deadlineMs) => transport.close(deadlineMs));
   transport.on({ connected: (peer) => peers.connected(peer), disconnected: (peer) => peers.disconnected(peer) });
+
+  /** Where the operator named servers for it: nobody else is asked. */
+  async function dataChannels(): Promise<WebrtcTransport | undefined> {
+    if (config.stun.length === 0 || !wantsNat(config)) return undefined;
+    try {
+      return await openWebrtcTransport({
+        ...transportOptions, host, iceServers: config.stun,
+        permits: (address) => !isLocalAddress(address) || firewall.decide(address) === 'allow',
+      });
+    } catch (error) {
+      if (!isPangeaError(error, 'NOT_SUPPORTED')) throw error;
+      logger.warn({ error: error.message }, 'peers behind a NAT are reached without data channels');
+      return undefined;
+    }
+  }
 
   firewall.onChange((changed) => {
     host.setAllow(changed);
@@ -124,7 +145,17 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     const counted = quic?.admissions();
     return { ...plainFirewall.counters(), ...firewall.counters(), ...(counted ? { quic: { allowed: counted.allowed, denied: counted.denied } } : {}) };
   };
-  return { firewall, plainFirewall, host, dht, quic, transport, peers, admissions, hello, applyAllow };
+  return { firewall, plainFirewall, host, dht, quic, webrtc, transport, peers, admissions, hello, applyAllow };
+}
+
+/** A UDP port that the shards' QUIC has already is not listened on twice. */
+function quicListen({ dhtAddr, dhtQuic, p2pAddr }: NodeConfig): readonly string[] {
+  if (dhtQuic === 'off' || (dhtQuic === 'shared' && dhtAddr.port !== 0 && dhtAddr.port === p2pAddr.port)) return [];
+  return [`${multiaddrOf(dhtAddr).replace('/tcp/', '/udp/')}/quic-v1`];
+}
+
+function wantsNat({ nat, dhtAddr }: NodeConfig): boolean {
+  return nat === 'on' || (nat === 'auto' && !isLoopbackHost(dhtAddr.host));
 }
 
 function multiaddrsOf(host: Host, config: NodeConfig): readonly string[] {

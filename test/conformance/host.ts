@@ -8,12 +8,15 @@ import { bodyFrom } from '../../src/body/body.ts';
 import { isPangeaError } from '../../src/errors/errors.ts';
 import type { Host, HostOptions, HostPeer, HostStream } from '../../src/host/host.ts';
 import { systemClock } from '../../src/std/std.ts';
+import { checkMessages } from './host-messages.ts';
 
 export interface HostPair {
   /** Makes the end that dials. */
   readonly first: (options?: Partial<HostOptions>) => Promise<Host>;
   /** Makes the end that is dialled. */
   readonly second: (options?: Partial<HostOptions>) => Promise<Host>;
+  /** What the two meet over; TCP unless told. */
+  readonly transport?: 'tcp' | 'quic';
 }
 
 const echo = '/pangea/test-echo/1.0.0';
@@ -22,6 +25,7 @@ const mib = 1024 * 1024;
 
 export function describeHosts(name: string, pair: HostPair, skip: string | false = false): void {
   describe(`host: ${name}`, { skip, timeout: 10 * timeout }, () => {
+    const quic = pair.transport === 'quic';
     const open: Host[] = [];
     const first = async (options?: Partial<HostOptions>): Promise<Host> => keep(await pair.first(options));
     const second = async (options?: Partial<HostOptions>): Promise<Host> => keep(await pair.second(options));
@@ -51,7 +55,8 @@ export function describeHosts(name: string, pair: HostPair, skip: string | false
       assert.match(a.peerId, /^12D3KooW/);
       for (const host of [a, b]) {
         const [address] = host.multiaddrs();
-        assert.match(address ?? '', new RegExp(`^/ip4/127\\.0\\.0\\.1/tcp/[1-9]\\d*/p2p/${host.peerId}$`));
+        const port = quic ? 'udp/[1-9]\\d*/quic-v1' : 'tcp/[1-9]\\d*';
+        assert.match(address ?? '', new RegExp(`^/ip4/127\\.0\\.0\\.1/${port}/p2p/${host.peerId}$`));
       }
     });
 
@@ -59,7 +64,7 @@ export function describeHosts(name: string, pair: HostPair, skip: string | false
       const [a, b] = [await first(), await second()];
       const seen: string[] = [];
       a.on({ connected: (peer) => void seen.push(`a+${peer}`), disconnected: (peer) => void seen.push(`a-${peer}`) });
-      b.on({ connected: (peer, remote) => void seen.push(`b+${peer} ${remote.startsWith('/ip4/127.0.0.1/tcp/')}`) });
+      b.on({ connected: (peer, remote) => void seen.push(`b+${peer} ${remote.startsWith(`/ip4/127.0.0.1/${quic ? 'udp' : 'tcp'}/`)}`) });
       assert.equal(await a.dial(addressOf(b)), b.peerId);
       await until(() => b.connectedPeers().includes(a.peerId), 'the dialled end knows the dialler');
       assert.deepEqual(a.connectedPeers(), [b.peerId]);
@@ -193,6 +198,8 @@ export function describeHosts(name: string, pair: HostPair, skip: string | false
       await assert.rejects(drain(stream), (error) => isPangeaError(error, 'PEER_UNREACHABLE'));
     });
 
+    checkMessages({ check, first, second });
+
     check('an unknown protocol is PROTOCOL, an unknown peer PEER_UNREACHABLE', async () => {
       const [a, b, c] = [await first(), await second(), await second()];
       await a.dial(addressOf(b));
@@ -298,7 +305,7 @@ export function describeHosts(name: string, pair: HostPair, skip: string | false
       await until(() => found.some(({ peer, multiaddrs }) => peer === b.peerId && multiaddrs.length > 0), 'identify was told');
     });
 
-    check('garbage on the port leaves the host serving', async () => {
+    if (!quic) check('garbage on the port leaves the host serving', async () => {
       const [a, b] = [await first(), await second()];
       b.handle(echo, echoAll);
       const port = Number(/\/tcp\/(\d+)/.exec(addressOf(b))?.[1]);

@@ -39,3 +39,5 @@ export const makeNativeHost: MakeHost = async (options = {}) => {
   if (!loaded.ok) throw new Error(loaded.reason);
   return openNativeHost({ ...filled(options), native: loaded.native, clock: systemClock, logger: silentLogger });
 };
+
+export const makeQuicHost: MakeHost = (options = {}) => makeNativeHost({ listen: ['/ip4/127.0.0.1/udp/0/quic-v1'], ...options });

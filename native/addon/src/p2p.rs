@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use pangea_p2p::{Event, FoundPeer, Host, HostStream, Options, P2pError, Source};
+use pangea_p2p::{Event, FoundPeer, Host, HostStream, Options, P2pError, QuicChoice, Source};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::body::NativeBody;
@@ -30,6 +30,10 @@ pub struct SwarmOptions {
     pub allow: Vec<String>,
     pub mdns: bool,
     pub agent_version: String,
+    /// Told to others instead of what is listened on, unless it is empty.
+    pub advertise: Vec<String>,
+    /// Whether there is QUIC on `/udp/…/quic-v1` addresses.
+    pub quic: bool,
 }
 
 #[napi(object, object_from_js = false)]
@@ -54,17 +58,22 @@ pub struct SwarmGateCounters {
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct SwarmEvent {
-    #[napi(ts_type = "'connected' | 'disconnected' | 'mdns' | 'identify' | 'refused' | 'record' | 'stream'")]
+    #[napi(
+        ts_type = "'connected' | 'disconnected' | 'mdns' | 'identify' | 'refused' | 'record' | 'stream' | 'gossip' | 'path'"
+    )]
     pub kind: String,
     pub peer: Option<String>,
     /// `connected`, `refused`: the remote's; `mdns`, `identify`: what was learned.
     pub addresses: Option<Vec<String>>,
-    /// `record`: to be given to `recordVerdict`.
+    /// `record`, `gossip`: to be given to `recordVerdict`, `gossipVerdict`.
     pub id: Option<f64>,
     pub key: Option<Buffer>,
     pub value: Option<Buffer>,
     /// `record`: what is held now.
     pub held: Option<Buffer>,
+    pub topic: Option<String>,
+    #[napi(ts_type = "'direct' | 'punched' | 'relayed'")]
+    pub path: Option<String>,
     pub stream: Option<SwarmStream>,
 }
 
@@ -91,6 +100,20 @@ impl From<Event> for SwarmEvent {
                 value: Some(value.into()),
                 held: held.map(Into::into),
                 ..of("record")
+            },
+            #[allow(clippy::cast_precision_loss, reason = "2^53 verdicts are never asked for")]
+            Event::Gossip { id, topic, from, data } => SwarmEvent {
+                id: Some(id as f64),
+                topic: Some(topic),
+                peer: Some(from.to_string()),
+                value: Some(data.into()),
+                ..of("gossip")
+            },
+            Event::Path { peer, path, address } => SwarmEvent {
+                peer: Some(peer.to_string()),
+                path: Some(path.name().to_owned()),
+                addresses: Some(vec![address.to_string()]),
+                ..of("path")
             },
             Event::Stream(stream) => SwarmEvent {
                 peer: Some(stream.peer().to_string()),
@@ -127,9 +150,10 @@ impl SwarmHost {
     #[napi(factory)]
     pub async fn open(options: SwarmOptions) -> napi::Result<Self> {
         let seed = <[u8; 32]>::try_from(options.seed.as_ref()).map_err(|_| error("INTERNAL", "a seed has 32 bytes"))?;
-        let SwarmOptions { listen, allow, mdns, agent_version, .. } = options;
-        let (host, events) =
-            Host::open(Options { seed, listen, allow, mdns, agent_version }).await.map_err(p2p_error)?;
+        let SwarmOptions { listen, allow, mdns, agent_version, advertise, quic, .. } = options;
+        let quic = if quic { QuicChoice::Own } else { QuicChoice::Off };
+        let options = Options { seed, listen, allow, mdns, agent_version, advertise, quic };
+        let (host, events) = Host::open(options).await.map_err(p2p_error)?;
         Ok(Self { host, events: Mutex::new(events) })
     }
 
@@ -147,6 +171,34 @@ impl SwarmHost {
     #[napi]
     pub fn connected_peers(&self) -> Vec<String> {
         self.host.connected_peers().iter().map(ToString::to_string).collect()
+    }
+
+    /// The best way to a peer that is open now.
+    #[napi(ts_return_type = "'direct' | 'punched' | 'relayed' | null")]
+    pub fn path_to(&self, peer: String) -> napi::Result<Option<String>> {
+        Ok(self.host.path_to(&peer_of(&peer)?).map(|path| path.name().to_owned()))
+    }
+
+    /// Messages of this topic come as events from now on.
+    #[napi]
+    pub async fn subscribe(&self, topic: String) -> napi::Result<()> {
+        self.host.subscribe(topic).await.map_err(p2p_error)
+    }
+
+    #[napi]
+    pub fn unsubscribe(&self, topic: String) -> napi::Result<()> {
+        self.host.unsubscribe(topic).map_err(p2p_error)
+    }
+
+    #[napi]
+    pub async fn publish(&self, topic: String, data: Uint8Array) -> napi::Result<()> {
+        self.host.publish(topic, data.to_vec()).await.map_err(p2p_error)
+    }
+
+    #[napi]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ids were made from u64 below 2^53")]
+    pub fn gossip_verdict(&self, id: f64, accept: bool) -> napi::Result<()> {
+        self.host.gossip_verdict(id as u64, accept).map_err(p2p_error)
     }
 
     #[napi]

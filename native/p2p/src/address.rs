@@ -1,4 +1,5 @@
-//! Addresses as this project uses them: an IP address, TCP, a port, perhaps an identity.
+//! Addresses as this project uses them: an IP address with TCP or QUIC and a port, perhaps an identity; or a circuit
+//! through a relay at such an address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,33 +15,68 @@ use crate::error::P2pError;
 /// A dialled address, apart from the identity that is expected there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// `/ip4/…/tcp/…` or `/ip6/…/tcp/…`.
+    /// `/ip4|ip6/…/tcp/…`, `/ip4|ip6/…/udp/…/quic-v1`, or one of them with `/p2p/…/p2p-circuit` behind it.
     pub address: Multiaddr,
     /// Who must answer.
     pub peer: Option<PeerId>,
 }
 
-/// Reads `/ip4|ip6/…/tcp/…[/p2p/…]`; anything else is `ADDRESS_INVALID`.
+/// Reads a direct or relayed address, with or without the identity at its end; anything else is `ADDRESS_INVALID`.
 pub fn parse_target(text: &str) -> Result<Target, P2pError> {
-    let refuse = || P2pError::new("ADDRESS_INVALID", format!("'{}' is no TCP multiaddr", text.escape_debug()));
+    let refuse =
+        || P2pError::new("ADDRESS_INVALID", format!("'{}' is no TCP, QUIC or circuit multiaddr", text.escape_debug()));
     let full: Multiaddr = text.parse().map_err(|_| refuse())?;
-    let peer = match full.iter().nth(2) {
-        None => None,
-        Some(Protocol::P2p(peer)) if full.iter().count() == 3 => Some(peer),
-        Some(_) => return Err(refuse()),
+    let address = dialable(&full).ok_or_else(refuse)?;
+    let peer = match full.iter().nth(address.iter().count()) {
+        Some(Protocol::P2p(peer)) => Some(peer),
+        _ => None,
     };
-    plain(&full).map(|address| Target { address, peer }).ok_or_else(refuse)
+    Ok(Target { address, peer })
 }
 
-/// The IP and TCP part, when the address starts with these and goes on with an identity at most.
-pub(crate) fn plain(address: &Multiaddr) -> Option<Multiaddr> {
-    let mut parts = address.iter();
-    let ip = parts.next().filter(|part| matches!(part, Protocol::Ip4(_) | Protocol::Ip6(_)))?;
-    let tcp = parts.next().filter(|part| matches!(part, Protocol::Tcp(_)))?;
-    if !matches!(parts.next(), None | Some(Protocol::P2p(_))) || parts.next().is_some() {
+/// A direct or relayed address without the identity of who answers there; `None` for everything else.
+pub(crate) fn dialable(address: &Multiaddr) -> Option<Multiaddr> {
+    if !is_relayed(address) {
+        return plain(address);
+    }
+    let direct = transport(address)?;
+    let mut rest = address.iter().skip(direct.iter().count());
+    let (Some(Protocol::P2p(relay)), Some(Protocol::P2pCircuit)) = (rest.next(), rest.next()) else { return None };
+    if !matches!(rest.next(), None | Some(Protocol::P2p(_))) || rest.next().is_some() {
         return None;
     }
-    Some(Multiaddr::empty().with(ip).with(tcp))
+    Some(direct.with(Protocol::P2p(relay)).with(Protocol::P2pCircuit))
+}
+
+/// The socket part, when the address goes on with an identity at most.
+pub(crate) fn plain(address: &Multiaddr) -> Option<Multiaddr> {
+    let direct = transport(address)?;
+    let mut rest = address.iter().skip(direct.iter().count());
+    (matches!(rest.next(), None | Some(Protocol::P2p(_))) && rest.next().is_none()).then_some(direct)
+}
+
+/// What a socket connects to: the node itself, or the relay of a circuit.
+pub(crate) fn transport(address: &Multiaddr) -> Option<Multiaddr> {
+    let mut parts = address.iter();
+    let ip = parts.next().filter(|part| matches!(part, Protocol::Ip4(_) | Protocol::Ip6(_)))?;
+    let port = parts.next()?;
+    let start = Multiaddr::empty().with(ip).with(port.clone());
+    match port {
+        Protocol::Tcp(_) => Some(start),
+        Protocol::Udp(_) if matches!(parts.next(), Some(Protocol::QuicV1)) => Some(start.with(Protocol::QuicV1)),
+        _ => None,
+    }
+}
+
+/// Whether the way leads through a relay.
+#[must_use]
+pub fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::P2pCircuit))
+}
+
+/// TCP addresses are dialled from another port than the listening one, unless told; see [`DialPolicy`].
+pub(crate) fn is_tcp(address: &Multiaddr) -> bool {
+    matches!(address.iter().nth(1), Some(Protocol::Tcp(_)))
 }
 
 pub(crate) fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
@@ -98,45 +134,66 @@ pub(crate) fn subnet(ip: IpAddr) -> Option<u64> {
     }
 }
 
-/// What may be dialled: the operator's own addresses always, learned ones unless they lie inside a network
-/// that is not on the allow list.
+/// What may be dialled, and from which port: the operator's own addresses always, learned ones unless they lie inside
+/// a network that is not on the allow list. A circuit is judged by its relay's address.
 #[derive(Clone, Debug)]
 pub(crate) struct DialPolicy {
     allow: AllowList,
-    operator: Arc<Mutex<HashMap<Multiaddr, usize>>>,
+    operator: Passes,
+    from_listening_port: Passes,
 }
+
+type Passes = Arc<Mutex<HashMap<Multiaddr, usize>>>;
 
 impl DialPolicy {
     pub(crate) fn new(allow: AllowList) -> Self {
-        Self { allow, operator: Arc::default() }
+        Self { allow, operator: Passes::default(), from_listening_port: Passes::default() }
     }
 
     pub(crate) fn permits(&self, address: &Multiaddr) -> bool {
-        let Some(plain) = plain(address) else { return false };
-        let Some(ip) = ip_of(&plain) else { return false };
-        !is_local(ip) || self.allow.contains(ip) || self.operator.lock().contains_key(&plain)
+        let Some(socket) = dialable(address).and_then(|known| transport(&known)) else { return false };
+        let Some(ip) = ip_of(&socket) else { return false };
+        !is_local(ip) || self.allow.contains(ip) || self.operator.lock().contains_key(&socket)
+    }
+
+    /// Whether a TCP dial is to leave from the port that is listened on, as hole punching needs it.
+    pub(crate) fn leaves_from_listening_port(&self, address: &Multiaddr) -> bool {
+        transport(address).is_some_and(|socket| self.from_listening_port.lock().contains_key(&socket))
     }
 
     /// Lets an address pass until the guard is dropped.
-    pub(crate) fn as_operator(&self, address: Multiaddr) -> OperatorDial {
-        *self.operator.lock().entry(address.clone()).or_default() += 1;
-        OperatorDial { policy: self.clone(), address }
+    pub(crate) fn as_operator(&self, address: &Multiaddr) -> Pass {
+        Pass::take(&self.operator, address)
+    }
+
+    /// Dials an address from the listening port until the guard is dropped.
+    pub(crate) fn leave_from_listening_port(&self, address: &Multiaddr) -> Pass {
+        Pass::take(&self.from_listening_port, address)
     }
 }
 
+/// While it lives, an address is treated in another way.
 #[derive(Debug)]
-pub(crate) struct OperatorDial {
-    policy: DialPolicy,
-    address: Multiaddr,
+pub(crate) struct Pass {
+    passes: Passes,
+    socket: Multiaddr,
 }
 
-impl Drop for OperatorDial {
+impl Pass {
+    fn take(passes: &Passes, address: &Multiaddr) -> Self {
+        let socket = transport(address).unwrap_or_else(Multiaddr::empty);
+        *passes.lock().entry(socket.clone()).or_default() += 1;
+        Self { passes: passes.clone(), socket }
+    }
+}
+
+impl Drop for Pass {
     fn drop(&mut self) {
-        let mut operator = self.policy.operator.lock();
-        if let Some(count) = operator.get_mut(&self.address) {
+        let mut passes = self.passes.lock();
+        if let Some(count) = passes.get_mut(&self.socket) {
             *count -= 1;
             if *count == 0 {
-                operator.remove(&self.address);
+                passes.remove(&self.socket);
             }
         }
     }
@@ -150,7 +207,8 @@ mod tests {
     #[test]
     fn targets() {
         let peer = "12D3KooWGatU8DLuzbXCzuE8gbf9oaEdJkkSjh7yYrxbFUEyZ9Kx";
-        for text in ["/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/65535"] {
+        let relayed = format!("/ip4/127.0.0.1/udp/1/quic-v1/p2p/{peer}/p2p-circuit");
+        for text in ["/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/65535", "/ip4/1.2.3.4/udp/9/quic-v1", &relayed] {
             assert_eq!(parse_target(text).unwrap().peer, None);
             let peer_text = format!("{text}/p2p/{peer}");
             let with_peer = parse_target(&peer_text).unwrap_or_else(|error| panic!("{peer_text}: {error}"));
@@ -162,6 +220,11 @@ mod tests {
             "x",
             "/ip4/1.2.3.4",
             "/ip4/1.2.3.4/udp/1",
+            "/ip4/1.2.3.4/udp/1/quic",
+            "/ip4/1.2.3.4/tcp/1/p2p-circuit",
+            "/p2p-circuit",
+            &format!("{relayed}/p2p-circuit"),
+            &format!("{relayed}/p2p/{peer}/tcp/1"),
             "/dns4/a/tcp/1",
             "/tcp/1",
             "/ip4/1.2.3.4/tcp/1/ws",
@@ -205,8 +268,11 @@ mod tests {
         assert!(policy.permits(&at("/ip4/8.8.8.8/tcp/1")));
         assert!(!policy.permits(&at("/ip4/10.0.0.1/tcp/1")));
         assert!(!policy.permits(&at("/dns4/localhost/tcp/1")));
+        let relay = PeerId::random();
+        assert!(policy.permits(&at(&format!("/ip4/8.8.8.8/udp/1/quic-v1/p2p/{relay}/p2p-circuit"))));
+        assert!(!policy.permits(&at(&format!("/ip4/10.0.0.1/tcp/1/p2p/{relay}/p2p-circuit"))), "judged by the relay");
         let (first, second) =
-            (policy.as_operator(at("/ip4/10.0.0.1/tcp/1")), policy.as_operator(at("/ip4/10.0.0.1/tcp/1")));
+            (policy.as_operator(&at("/ip4/10.0.0.1/tcp/1")), policy.as_operator(&at("/ip4/10.0.0.1/tcp/1")));
         drop(first);
         assert!(policy.permits(&at("/ip4/10.0.0.1/tcp/1")));
         assert!(!policy.permits(&at("/ip4/10.0.0.1/tcp/2")));

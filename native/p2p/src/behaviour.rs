@@ -16,7 +16,7 @@ use crate::error::P2pError;
 use crate::host::{Event, Options};
 use crate::store::BoundedStore;
 use crate::streams::Served;
-use crate::{gate, limits, streams};
+use crate::{gate, gossip, limits, streams};
 
 pub(crate) const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/pangea/kad/1.0.0");
 const IDENTIFY_VERSION: &str = "/pangea/1.0.0";
@@ -30,6 +30,7 @@ pub(crate) struct Behaviour {
     pub(crate) kad: kad::Behaviour<BoundedStore>,
     pub(crate) identify: identify::Behaviour,
     pub(crate) ping: ping::Behaviour,
+    pub(crate) gossip: gossip::Behaviour,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
 }
 
@@ -52,7 +53,9 @@ impl Behaviour {
         };
         let identify = identify::Config::new(IDENTIFY_VERSION.to_owned(), keypair.public())
             .with_agent_version(options.agent_version.clone())
-            .with_push_listen_addr_updates(true);
+            .with_push_listen_addr_updates(true)
+            // What the operator says is what others are told, and nothing beside it.
+            .with_hide_listen_addrs(!options.advertise.is_empty());
         Ok(Self {
             gate: gate::Behaviour::new(allow),
             limits: connection_limits::Behaviour::new(
@@ -66,6 +69,7 @@ impl Behaviour {
             kad: kademlia(own),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::default(),
+            gossip: gossip::behaviour(keypair)?,
             mdns: Toggle::from(mdns),
         })
     }

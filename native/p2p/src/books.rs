@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use libp2p::{Multiaddr, PeerId};
 use parking_lot::Mutex;
 
-use crate::address::plain;
+use crate::address::dialable;
 use crate::limits;
+use crate::paths::Path;
 
 /// Addresses by peer. Anyone may fill it: it proves nothing, and forgets some entry when it is full.
 #[derive(Default)]
@@ -31,10 +32,10 @@ impl AddressBook {
     }
 }
 
-/// TCP addresses without identities, each once, not too many.
+/// Addresses that can be dialled, without the identity at their end, each once, not too many.
 pub(crate) fn usable(addresses: &[Multiaddr]) -> Vec<Multiaddr> {
     let mut out: Vec<Multiaddr> = Vec::new();
-    for address in addresses.iter().filter_map(plain) {
+    for address in addresses.iter().filter_map(dialable) {
         if out.len() < limits::ADDRESSES_PER_PEER && !out.contains(&address) {
             out.push(address);
         }
@@ -46,6 +47,7 @@ pub(crate) fn usable(addresses: &[Multiaddr]) -> Vec<Multiaddr> {
 #[derive(Default)]
 pub(crate) struct Snapshot {
     pub(crate) listening: Mutex<Vec<Multiaddr>>,
-    pub(crate) connected: Mutex<HashMap<PeerId, usize>>,
+    /// The best way to each peer that is connected.
+    pub(crate) connected: Mutex<HashMap<PeerId, Path>>,
     pub(crate) table: Mutex<HashMap<PeerId, Vec<Multiaddr>>>,
 }

@@ -1,7 +1,7 @@
 //! The task that owns the swarm.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,11 +15,13 @@ use pangea_firewall::AllowList;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
 
-use crate::address::{DialPolicy, OperatorDial, Target, ip_of, parse_target, subnet};
+use crate::address::{DialPolicy, Pass, Target, ip_of, parse_target, subnet};
 use crate::behaviour::{Behaviour, BehaviourEvent, KAD_PROTOCOL};
 use crate::books::{AddressBook, Snapshot, usable};
 use crate::error::{P2pError, find_cause};
+use crate::gossip::Gossip;
 use crate::host::{Event, FoundPeer, FoundRecord, Options, Source};
+use crate::paths::{Connection, Connections, Path};
 use crate::queries::Queries;
 use crate::stream::HostStream;
 use crate::streams::{Open, Served};
@@ -43,6 +45,10 @@ pub(crate) enum Command {
     Provide { key: Vec<u8>, reply: Reply<Result<(), P2pError>> },
     StopProviding { key: Vec<u8> },
     Providers { key: Vec<u8>, limit: usize, within: Duration, reply: Reply<Vec<FoundPeer>> },
+    Subscribe { topic: String, reply: Reply<Result<(), P2pError>> },
+    Unsubscribe { topic: String },
+    Publish { topic: String, data: Vec<u8>, reply: Reply<Result<(), P2pError>> },
+    GossipVerdict { id: u64, accept: bool },
     Put { key: Vec<u8>, value: Vec<u8>, reply: Reply<Result<(), P2pError>> },
     Get { key: Vec<u8>, within: Duration, reply: Reply<Vec<FoundRecord>> },
     Closest { key: Vec<u8>, within: Duration, reply: Reply<Vec<FoundPeer>> },
@@ -58,7 +64,8 @@ pub(crate) struct Started {
     pub(crate) peer: PeerId,
 }
 
-pub(crate) async fn start(options: Options) -> Result<Started, P2pError> {
+pub(crate) async fn start(mut options: Options) -> Result<Started, P2pError> {
+    let quic = std::mem::take(&mut options.quic);
     let keypair =
         identity::Keypair::ed25519_from_bytes(options.seed).map_err(|error| P2pError::new("INTERNAL", error))?;
     let peer = keypair.public().to_peer_id();
@@ -69,21 +76,25 @@ pub(crate) async fn start(options: Options) -> Result<Started, P2pError> {
     let (snapshot, served): (Arc<Snapshot>, Served) = Default::default();
     let behaviour = Behaviour::new(&keypair, &options, allow.clone(), served.clone(), event_sender.clone())?;
     let config = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(limits::IDLE_CONNECTION);
-    let swarm = Swarm::new(transport::build(&keypair, policy.clone())?, behaviour, peer, config);
+    let transport = transport::build(&keypair, &policy, quic)?;
+    let swarm = Swarm::new(transport, behaviour, peer, config);
     let mut driver = Driver {
         swarm,
         commands: command_receiver,
         verdicts: Verdicts::new(event_sender.clone()),
+        gossip: Gossip::new(event_sender.clone()),
         events: event_sender,
         snapshot: snapshot.clone(),
         allow: allow.clone(),
         policy,
+        advertises: !options.advertise.is_empty(),
         book: AddressBook::default(),
         queries: Queries::default(),
         dials: HashMap::new(),
-        connections: HashMap::new(),
+        connections: Connections::default(),
         next_sweep: Instant::now() + limits::SWEEP,
     };
+    driver.advertise(&options.advertise)?;
     driver.listen(&options.listen).await?;
     tokio::spawn(driver.run());
     Ok(Started { commands, events, snapshot, served, allow, peer })
@@ -91,13 +102,7 @@ pub(crate) async fn start(options: Options) -> Result<Started, P2pError> {
 
 struct Dial {
     reply: Reply<Result<PeerId, P2pError>>,
-    _passing: Option<OperatorDial>,
-}
-
-struct Connection {
-    peer: PeerId,
-    address: Multiaddr,
-    inbound: bool,
+    _passing: Option<Pass>,
 }
 
 struct Driver {
@@ -107,11 +112,14 @@ struct Driver {
     snapshot: Arc<Snapshot>,
     allow: AllowList,
     policy: DialPolicy,
+    /// Others are told the operator's addresses, not those listened on.
+    advertises: bool,
     book: AddressBook,
     queries: Queries,
     verdicts: Verdicts,
+    gossip: Gossip,
     dials: HashMap<ConnectionId, Dial>,
-    connections: HashMap<ConnectionId, Connection>,
+    connections: Connections,
     next_sweep: Instant,
 }
 
@@ -145,6 +153,13 @@ impl Driver {
             .map_err(|_| P2pError::new("ADDRESS_INVALID", "no interface has the listening address"))?
     }
 
+    fn advertise(&mut self, addresses: &[String]) -> Result<(), P2pError> {
+        for text in addresses {
+            self.swarm.add_external_address(parse_target(text)?.address);
+        }
+        Ok(())
+    }
+
     async fn run(mut self) {
         loop {
             let wake = self.queries.next_deadline().map_or(self.next_sweep, |deadline| deadline.min(self.next_sweep));
@@ -176,7 +191,7 @@ impl Driver {
     }
 
     fn on_command(&mut self, command: Command) {
-        let kad = &mut self.swarm.behaviour_mut().kad;
+        let Behaviour { kad, gossip, .. } = self.swarm.behaviour_mut();
         match command {
             Command::Dial { target, reply } => self.dial_operator(target, reply),
             Command::DialLearned { peer, addresses, reply } => {
@@ -192,9 +207,9 @@ impl Driver {
             Command::AddAddresses { peer, addresses } => drop(self.book.set(peer, &addresses)),
             Command::Open { peer, protocol, reply } => self.open(peer, protocol, reply),
             Command::Recheck => {
-                for (id, connection) in &self.connections {
+                for (id, connection) in self.connections.iter() {
                     if connection.inbound && !ip_of(&connection.address).is_some_and(|ip| self.allow.contains(ip)) {
-                        self.swarm.close_connection(*id);
+                        self.swarm.close_connection(id);
                     }
                 }
             }
@@ -213,12 +228,16 @@ impl Driver {
                 self.verdicts.ask(record.clone(), kad.store_mut(), Instant::now());
                 self.queries.put(kad, record, reply);
             }
+            Command::Subscribe { topic, reply } => drop(reply.send(Gossip::subscribe(gossip, &topic))),
+            Command::Unsubscribe { topic } => Gossip::unsubscribe(gossip, &topic),
+            Command::Publish { topic, data, reply } => drop(reply.send(Gossip::publish(gossip, &topic, data))),
+            Command::GossipVerdict { id, accept } => self.gossip.verdict(gossip, id, accept),
             Command::Close { .. } => {}
         }
     }
 
     fn dial_operator(&mut self, target: Target, reply: Reply<Result<PeerId, P2pError>>) {
-        let passing = self.policy.as_operator(target.address.clone());
+        let passing = self.policy.as_operator(&target.address);
         let opts = match target.peer {
             Some(peer) => {
                 DialOpts::peer_id(peer).addresses(vec![target.address]).condition(PeerCondition::Always).build()
@@ -232,7 +251,7 @@ impl Driver {
         &mut self,
         peer: Option<PeerId>,
         opts: DialOpts,
-        passing: Option<OperatorDial>,
+        passing: Option<Pass>,
         reply: Reply<Result<PeerId, P2pError>>,
     ) {
         if let Some(peer) = peer.filter(|peer| self.swarm.is_connected(peer)) {
@@ -258,7 +277,9 @@ impl Driver {
         match event {
             SwarmEvent::NewListenAddr { address, .. } => {
                 // Unless it is called external, other implementations drop what this node provides.
-                self.swarm.add_external_address(address.clone());
+                if !self.advertises {
+                    self.swarm.add_external_address(address.clone());
+                }
                 let mut listening = self.snapshot.listening.lock();
                 if !listening.contains(&address) {
                     listening.push(address);
@@ -272,10 +293,12 @@ impl Driver {
                 self.connected(peer_id, connection_id, &endpoint, num_established.get() == 1);
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
-                self.connections.remove(&connection_id);
+                self.connections.remove(connection_id);
                 if num_established == 0 {
                     self.snapshot.connected.lock().remove(&peer_id);
                     self.tell(Event::Disconnected { peer: peer_id });
+                } else {
+                    self.update_path(peer_id);
                 }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
@@ -291,6 +314,9 @@ impl Driver {
                 self.identified(peer_id, &info)
             }
             SwarmEvent::Behaviour(BehaviourEvent::Kad(event)) => self.on_kad(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => {
+                self.gossip.on_event(&mut self.swarm.behaviour_mut().gossip, event, Instant::now());
+            }
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => self.on_mdns(found),
             _ => {}
         }
@@ -305,13 +331,25 @@ impl Driver {
 
     fn connected(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint, first: bool) {
         let address = endpoint.get_remote_address().clone();
-        self.connections.insert(id, Connection { peer, address: address.clone(), inbound: endpoint.is_listener() });
+        let path = if endpoint.is_relayed() { Path::Relayed } else { Path::Direct };
+        let inbound = endpoint.is_listener();
+        self.connections.insert(id, Connection { peer, address: address.clone(), inbound, path });
         if first {
-            self.snapshot.connected.lock().insert(peer, 1);
+            self.snapshot.connected.lock().insert(peer, path);
             self.tell(Event::Connected { peer, address });
+        } else {
+            self.update_path(peer);
         }
         if let Some(dial) = self.dials.remove(&id) {
             let _ = dial.reply.send(Ok(peer));
+        }
+    }
+
+    fn update_path(&mut self, peer: PeerId) {
+        let Some(Connection { path, address, .. }) = self.connections.best(peer).cloned() else { return };
+        let before = self.snapshot.connected.lock().insert(peer, path);
+        if before != Some(path) {
+            self.tell(Event::Path { peer, path, address });
         }
     }
 
@@ -358,7 +396,8 @@ impl Driver {
                 record.addresses = usable(&record.addresses);
                 let from = self
                     .connections
-                    .values()
+                    .iter()
+                    .map(|(_, connection)| connection)
                     .find(|connection| connection.peer == record.provider)
                     .and_then(|connection| ip_of(&connection.address));
                 // A full store refuses: the announcer announces to nineteen others too.
@@ -387,16 +426,16 @@ impl Driver {
     }
 }
 
-/// libp2p listens with SO_REUSEPORT, and would share a port with another process of this user without a word.
+/// libp2p listens with SO_REUSEPORT, and would share a TCP port with another process of this user without a word; what
+/// it says of a UDP port in use has lost its cause.
 fn probe(address: &Multiaddr, text: &str) -> Result<(), P2pError> {
-    let port =
-        address.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None }).unwrap_or(0);
-    match ip_of(address) {
-        Some(ip) if port != 0 => {
-            TcpListener::bind(SocketAddr::new(ip, port)).map(drop).map_err(|error| listen_error(&error, text))
-        }
+    let Some(ip) = ip_of(address) else { return Ok(()) };
+    match address.iter().nth(1) {
+        Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind(SocketAddr::new(ip, port)).map(drop),
+        Some(Protocol::Udp(port)) if port != 0 => UdpSocket::bind(SocketAddr::new(ip, port)).map(drop),
         _ => Ok(()),
     }
+    .map_err(|error| listen_error(&error, text))
 }
 
 fn listen_error(error: &(dyn std::error::Error + 'static), text: &str) -> P2pError {

@@ -8,19 +8,21 @@ use pangea_firewall::AllowList;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::address::parse_target;
+use crate::address::{is_relayed, is_tcp, parse_target};
 use crate::books::Snapshot;
 use crate::driver::{self, Command};
 use crate::error::P2pError;
+use crate::paths::Path;
 use crate::stream::HostStream;
 use crate::streams::Served;
+use crate::transport::QuicChoice;
 
 /// What a host is made from.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// Ed25519 seed, the node's identity.
     pub seed: [u8; 32],
-    /// TCP multiaddrs; port 0 takes a free one.
+    /// TCP and QUIC multiaddrs; port 0 takes a free one.
     pub listen: Vec<String>,
     /// CIDR blocks that may connect, and inside which learned addresses may be dialled.
     pub allow: Vec<String>,
@@ -28,6 +30,10 @@ pub struct Options {
     pub mdns: bool,
     /// What identify tells others.
     pub agent_version: String,
+    /// Addresses that others are told instead of those listened on.
+    pub advertise: Vec<String>,
+    /// QUIC beside TCP.
+    pub quic: QuicChoice,
 }
 
 /// Where an address was learned.
@@ -54,11 +60,20 @@ pub enum Event {
         /// Who.
         peer: PeerId,
     },
+    /// The best way to a connected peer became another one.
+    Path {
+        /// To whom.
+        peer: PeerId,
+        /// How.
+        path: Path,
+        /// From or to where.
+        address: Multiaddr,
+    },
     /// Addresses were learned.
     Discovered {
         /// Whose.
         peer: PeerId,
-        /// TCP addresses without the identity.
+        /// Addresses without the identity.
         addresses: Vec<Multiaddr>,
         /// From whom.
         source: Source,
@@ -79,6 +94,17 @@ pub enum Event {
         /// The value it would replace.
         held: Option<Vec<u8>>,
     },
+    /// A message on a topic: answer with [`Host::gossip_verdict`] within five seconds.
+    Gossip {
+        /// Names the question.
+        id: u64,
+        /// Where it was published.
+        topic: String,
+        /// Who signed it.
+        from: PeerId,
+        /// What it says.
+        data: Vec<u8>,
+    },
     /// A stream of a protocol that is served here.
     Stream(HostStream),
 }
@@ -88,7 +114,7 @@ pub enum Event {
 pub struct FoundPeer {
     /// Who.
     pub peer: PeerId,
-    /// TCP addresses without the identity.
+    /// Addresses without the identity.
     pub addresses: Vec<Multiaddr>,
 }
 
@@ -131,16 +157,24 @@ impl Host {
         self.peer
     }
 
-    /// Listening addresses with the real port.
+    /// Listening addresses with the real port: TCP, then QUIC, then those at relays.
     #[must_use]
     pub fn addresses(&self) -> Vec<Multiaddr> {
-        self.snapshot.listening.lock().clone()
+        let mut all = self.snapshot.listening.lock().clone();
+        all.sort_by_key(|address| (is_relayed(address), !is_tcp(address)));
+        all
     }
 
     /// Peers with at least one connection.
     #[must_use]
     pub fn connected_peers(&self) -> Vec<PeerId> {
         self.snapshot.connected.lock().keys().copied().collect()
+    }
+
+    /// The best way to a peer that is open now.
+    #[must_use]
+    pub fn path_to(&self, peer: &PeerId) -> Option<Path> {
+        self.snapshot.connected.lock().get(peer).copied()
     }
 
     /// The routing table.
@@ -232,6 +266,26 @@ impl Host {
     /// Looks for the peers nearest to this node, which fills the routing table.
     pub async fn bootstrap(&self) -> Result<(), P2pError> {
         self.closest_peers(self.peer.to_bytes(), crate::limits::QUERY).await.map(drop)
+    }
+
+    /// Takes messages of a topic from now on: `TOO_MANY`, or `USAGE` for an impossible name.
+    pub async fn subscribe(&self, topic: String) -> Result<(), P2pError> {
+        self.ask(NEVER, |reply| Command::Subscribe { topic, reply }).await?
+    }
+
+    /// No more messages of a topic.
+    pub fn unsubscribe(&self, topic: String) -> Result<(), P2pError> {
+        self.post(Command::Unsubscribe { topic })
+    }
+
+    /// Sends to everybody on a topic; `NOT_ENOUGH_PEERS` when nobody else is on it, `TOO_LARGE`.
+    pub async fn publish(&self, topic: String, data: Vec<u8>) -> Result<(), P2pError> {
+        self.ask(NEVER, |reply| Command::Publish { topic, data, reply }).await?
+    }
+
+    /// Answers an [`Event::Gossip`]: whether the message is passed on, or held against who sent it.
+    pub fn gossip_verdict(&self, id: u64, accept: bool) -> Result<(), P2pError> {
+        self.post(Command::GossipVerdict { id, accept })
     }
 
     /// Announces this node under a key.

@@ -1,4 +1,5 @@
-//! The node's libp2p swarm: TCP, Noise, Yamux, Kademlia `/pangea/kad/1.0.0` in server mode, identify, ping, mDNS.
+//! The node's libp2p swarm: TCP with Noise and Yamux, QUIC, Kademlia `/pangea/kad/1.0.0` in server mode, identify,
+//! ping, gossipsub, mDNS.
 //!
 //! One task owns the swarm ([`driver`]); a [`Host`] sends it commands and is told [`Event`]s over bounded channels.
 //! Policy stays outside: inbound values wait for the verdict of whoever reads the events, and only the address
@@ -10,9 +11,11 @@ mod books;
 mod driver;
 mod error;
 mod gate;
+mod gossip;
 mod host;
 mod limits;
 mod muxer;
+mod paths;
 mod queries;
 mod store;
 mod stream;
@@ -21,7 +24,9 @@ mod tap;
 mod transport;
 mod verdicts;
 
-pub use address::{Target, is_local, parse_target};
+pub use address::{Target, is_local, is_relayed, parse_target};
 pub use error::P2pError;
 pub use host::{Event, FoundPeer, FoundRecord, Host, Options, Source};
+pub use paths::Path;
 pub use stream::HostStream;
+pub use transport::{Connections, QuicChoice};

@@ -12,6 +12,9 @@ pub const INBOUND_STREAMS: usize = 256;
 pub const STREAMS: usize = 512;
 /// Sum of the receive windows of one connection: 256 KiB for each stream, and 32 MiB for windows to grow.
 pub const CONNECTION_WINDOW_BYTES: usize = STREAMS * 256 * 1024 + 32 * 1024 * 1024;
+pub const QUIC_STREAMS: u32 = 256;
+pub const QUIC_STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+pub const QUIC_CONNECTION_WINDOW_BYTES: u32 = 32 * 1024 * 1024;
 pub const FRAME_BYTES: usize = 64 * 1024;
 pub const READ_BYTES: usize = 256 * 1024;
 /// A connection without a stream is closed after this long; it is made again on demand.
@@ -27,6 +30,16 @@ pub const COMMANDS: usize = 1024;
 /// Values that wait for a verdict at one time; more are dropped.
 pub const VERDICTS: usize = 256;
 pub const VERDICT: Duration = Duration::from_secs(5);
+pub const GOSSIP_TOPICS: usize = 64;
+pub const GOSSIP_TOPICS_PER_PEER: usize = 1024;
+pub const GOSSIP_TOPIC_BYTES: usize = 256;
+pub const GOSSIP_MESSAGE_BYTES: usize = 64 * 1024;
+/// Author, signature, key and number around a message.
+pub const GOSSIP_ENVELOPE_BYTES: usize = 4 * 1024;
+/// Messages that wait to be sent to one peer.
+pub const GOSSIP_QUEUE: usize = 1024;
+/// Messages that wait for a verdict at one time; more are not passed on.
+pub const GOSSIP_WAITING: usize = 1024;
 pub const BOOK_PEERS: usize = 4096;
 pub const ADDRESSES_PER_PEER: usize = 16;
 pub const PROVIDERS_PER_KEY: usize = 64;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use pangea_p2p::{Event, Host, HostStream, Options};
+use pangea_p2p::{Event, Host, HostStream, Options, QuicChoice};
 use tokio::sync::mpsc;
 
 const WAIT: Duration = Duration::from_secs(10);
@@ -16,6 +16,8 @@ fn options(seed: u8) -> Options {
         allow: vec!["127.0.0.0/8".into()],
         mdns: false,
         agent_version: "test".into(),
+        advertise: Vec::new(),
+        quic: QuicChoice::Off,
     }
 }
 
