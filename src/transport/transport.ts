@@ -180,5 +180,6 @@ export interface Transport {
 export { openQuicTransport, type QuicTransport, type QuicTransportOptions } from './quic.ts';
 export { openLibp2pTransport, shardProtocol, type Libp2pTransportOptions } from './libp2p.ts';
 export { openWebrtcTransport, type WebrtcTransport, type WebrtcTransportOptions } from './webrtc.ts';
+export { fetchForeign, foreignLimits, foreignProtocol, serveForeign, storeForeign, type ForeignShards } from './foreign.ts';
 export { MemoryNetwork } from './memory.ts';
 export { combineTransports } from './combined.ts';
