@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use libp2p_identity::PeerId;
-use quinn::{ClientConfig, ConnectError};
+use quinn::{ClientConfig, ConnectError, TransportConfig};
 use tokio::time::timeout;
 
-use crate::endpoint::{Endpoint, canonical};
+use crate::endpoint::{Endpoint, Shared, canonical};
 use crate::error::{Error, reset};
 use crate::tls;
 
@@ -60,10 +60,25 @@ impl Endpoint {
         if is_private(remote.ip()) && !shared.allow.contains(remote.ip()) {
             return Err(Error::DialRefused(remote.to_string()));
         }
+        let (connection, peer) = shared.connect(tls::ALPN, &shared.client_transport, remote, expected).await?;
+        let connection = shared.adopt(connection, peer, true);
+        Ok(Dialled { connection, peer: peer.to_base58(), remote })
+    }
+}
+
+impl Shared {
+    /// A connection of one protocol to whom it should be to; nobody else has seen it yet.
+    pub(crate) async fn connect(
+        &self,
+        alpn: &[u8],
+        transport: &Arc<TransportConfig>,
+        remote: SocketAddr,
+        expected: Option<PeerId>,
+    ) -> Result<(quinn::Connection, PeerId), Error> {
         let found = Arc::new(OnceLock::new());
-        let mut config = ClientConfig::new(shared.identity.client(expected, found.clone())?);
-        config.transport_config(shared.client_transport.clone());
-        let quinn = shared.quinn().ok_or_else(|| Error::Unreachable("this node stops".into()))?;
+        let mut config = ClientConfig::new(self.identity.client(alpn, expected, found.clone())?);
+        config.transport_config(transport.clone());
+        let quinn = self.quinn().ok_or_else(|| Error::Unreachable("this node stops".into()))?;
         let connecting = quinn.connect_with(config, remote, "pangea").map_err(|error| match error {
             ConnectError::InvalidRemoteAddress(_) => {
                 Error::Unreachable(format!("{remote} cannot be reached from this listener"))
@@ -87,12 +102,11 @@ impl Endpoint {
             connection.close(reset::NONE, b"");
             return Err(mismatch(expected, peer));
         }
-        if peer == shared.identity.peer {
+        if peer == self.identity.peer {
             connection.close(reset::NONE, b"");
             return Err(Error::Unreachable(format!("{remote} is this node itself")));
         }
-        let connection = shared.adopt(connection, peer, true);
-        Ok(Dialled { connection, peer: peer.to_base58(), remote })
+        Ok((connection, peer))
     }
 }
 

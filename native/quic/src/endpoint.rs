@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,21 +11,23 @@ use bytes::Bytes;
 use libp2p_identity::PeerId;
 use pangea_firewall::AllowList;
 use parking_lot::Mutex;
-use quinn::{AsyncUdpSocket, EndpointConfig, Incoming, Runtime, ServerConfig, TokioRuntime, VarInt};
+use quinn::{AsyncUdpSocket, EndpointConfig, Runtime, TokioRuntime, VarInt};
 use quinn_proto::HashedConnectionIdGenerator;
 use tokio::time::{sleep, timeout};
 
+use crate::accept::accept;
 use crate::body::{self, Bounds};
 use crate::budget::Budget;
-use crate::config::{Config, LARGEST_DATAGRAM_BYTES, Limits, connection_window, transport};
+use crate::config::{
+    Config, Congestion, LARGEST_DATAGRAM_BYTES, Limits, accepting, connection_window, dialling, streams,
+};
+use crate::doors::Doors;
 use crate::error::{Error, close_reason, reset};
 use crate::framing::{Answer, ReceiveError, Sending, receive_head, request_head};
+use crate::guest::Seat;
 use crate::serve::{Handler, Serving};
 use crate::{socket, tls};
 
-/// Handshakes under way from which on a source must prove its address first (a Retry packet).
-const HANDSHAKES_WITHOUT_RETRY: usize = 32;
-const HANDSHAKE: Duration = Duration::from_secs(5);
 /// Longest wait for peers that do not acknowledge the end, and then for the socket.
 const DRAIN: Duration = Duration::from_millis(500);
 
@@ -38,28 +40,29 @@ pub struct Endpoint {
 pub(crate) struct Shared {
     /// Absent once closed: the last handle gives the socket back.
     quinn: Mutex<Option<quinn::Endpoint>>,
-    local_address: SocketAddr,
-    socket: Weak<dyn AsyncUdpSocket>,
+    pub(crate) local_address: SocketAddr,
+    pub(crate) socket: Weak<dyn AsyncUdpSocket>,
     pub(crate) identity: tls::Identity,
     pub(crate) client_transport: Arc<quinn::TransportConfig>,
     pub(crate) allow: AllowList,
     limits: Limits,
+    pub(crate) congestion: Congestion,
+    pub(crate) doors: Doors,
+    /// Settings of inbound connections.
+    pub(crate) template: Mutex<Arc<tls::Template>>,
+    /// Where libp2p's connections go, while it uses this socket.
+    pub(crate) seat: Mutex<Option<Arc<Seat>>>,
     connections: Mutex<HashMap<u32, quinn::Connection>>,
     window: Mutex<VarInt>,
     next_connection: AtomicU32,
     serving: Arc<Serving>,
     answers: Budget,
     requesting: AtomicUsize,
-    handshakes: AtomicUsize,
+    /// Under way, of both protocols.
+    pub(crate) handshakes: AtomicUsize,
     handler: Mutex<Option<Arc<dyn Handler>>>,
-    refused: Refused,
-}
-
-#[derive(Default)]
-struct Refused {
-    alpn: AtomicU64,
-    handshake: AtomicU64,
-    full: AtomicU64,
+    pub(crate) refused_alpn: AtomicU64,
+    stopping: AtomicBool,
 }
 
 /// What the endpoint has let in and turned away since it started.
@@ -69,25 +72,31 @@ pub struct Counters {
     pub allowed: u64,
     /// Attempts from elsewhere; they get no answer.
     pub denied: u64,
-    /// Peers that do not speak `pangea/1`.
+    /// Peers that speak no protocol of this socket.
     pub refused_alpn: u64,
     /// Handshakes that failed otherwise: no or a bad certificate, silence.
     pub refused_handshake: u64,
     /// Attempts beyond the limit of connections.
     pub refused_full: u64,
+    /// Open connections of libp2p.
+    pub guest_connections: u64,
+    /// Handshakes of libp2p that failed.
+    pub guest_refused_handshake: u64,
+    /// Attempts of libp2p beyond its limits of connections and of handshakes under way.
+    pub guest_refused_full: u64,
 }
 
 impl Endpoint {
     /// Binds the socket and starts to accept. Must run inside a tokio runtime.
     pub fn open(config: Config, handler: Arc<dyn Handler>) -> Result<Self, Error> {
-        let identity = tls::Identity::new(config.seed)?;
-        let mut server = ServerConfig::with_crypto(identity.server()?);
-        server.transport_config(transport(&config, false));
+        let doors = Doors::new(config.limits.connections);
+        let identity = tls::Identity::new(config.seed, doors.clone())?;
+        let template = Arc::new(identity.server(false, accepting(&config.limits, config.congestion, None))?);
         let socket = TokioRuntime.wrap_udp_socket(socket::bind(&config.bind)?)?;
         let (local_address, weak_socket) = (socket.local_addr()?, Arc::downgrade(&socket));
         let quinn = quinn::Endpoint::new_with_abstract_socket(
             endpoint_config(&config.seed)?,
-            Some(server),
+            Some(template.quinn.clone()),
             socket,
             Arc::new(TokioRuntime),
         )?;
@@ -96,9 +105,13 @@ impl Endpoint {
             local_address,
             socket: weak_socket,
             identity,
-            client_transport: transport(&config, true),
+            client_transport: dialling(&config.limits, config.congestion),
             allow: config.allow,
             limits: config.limits,
+            congestion: config.congestion,
+            doors,
+            template: Mutex::new(template),
+            seat: Mutex::new(None),
             connections: Mutex::default(),
             window: Mutex::new(connection_window(0)),
             next_connection: AtomicU32::new(1),
@@ -107,7 +120,8 @@ impl Endpoint {
             requesting: AtomicUsize::new(0),
             handshakes: AtomicUsize::new(0),
             handler: Mutex::new(Some(handler)),
-            refused: Refused::default(),
+            refused_alpn: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
         });
         tokio::spawn(accept(shared.clone(), quinn));
         Ok(Self { shared })
@@ -166,13 +180,18 @@ impl Endpoint {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let (allowed, denied) = self.shared.allow.counters();
-        let refused = &self.shared.refused;
+        let doors = &self.shared.doors;
+        let (refused_full, refused_handshake) = doors.shards.refused();
+        let (guest_refused_full, guest_refused_handshake) = doors.guest.refused();
         Counters {
             allowed,
             denied,
-            refused_alpn: refused.alpn.load(Ordering::Relaxed),
-            refused_handshake: refused.handshake.load(Ordering::Relaxed),
-            refused_full: refused.full.load(Ordering::Relaxed),
+            refused_alpn: self.shared.refused_alpn.load(Ordering::Relaxed),
+            refused_handshake,
+            refused_full,
+            guest_connections: doors.guest.open() as u64,
+            guest_refused_handshake,
+            guest_refused_full,
         }
     }
 
@@ -193,10 +212,16 @@ impl Endpoint {
     pub async fn close(&self, deadline: Duration) {
         let shared = &self.shared;
         let Some(quinn) = shared.quinn() else { return };
-        quinn.set_server_config(None);
+        {
+            let _unchanged = shared.template.lock();
+            shared.stopping.store(true, Ordering::Release);
+            quinn.set_server_config(None);
+        }
         // Requests that have reached the handler are still answered: `respond` does not need it.
         let handler = shared.handler.lock().take();
         wait_until(deadline, || self.under_way() == (0, 0)).await;
+        // libp2p hears that its socket is gone, and its connections end with the others.
+        shared.seat.lock().take();
         quinn.close(reset::NONE, b"the node stops");
         // Lets the close frames out, and the connections drain.
         let _ = timeout(DRAIN, quinn.wait_idle()).await;
@@ -222,6 +247,24 @@ impl Shared {
         self.quinn.lock().clone()
     }
 
+    /// Absent as soon as no new connections are taken.
+    pub(crate) fn accepting(&self) -> Option<quinn::Endpoint> {
+        self.quinn().filter(|_| !self.stopping.load(Ordering::Acquire))
+    }
+
+    /// Changes what inbound connections may speak: libp2p too, with so many streams, or the shard protocol only. Does
+    /// nothing once the endpoint is being closed.
+    pub(crate) fn admit(&self, guest_streams: Option<u32>) -> Result<(), Error> {
+        let transport = accepting(&self.limits, self.congestion, guest_streams);
+        let template = self.identity.server(guest_streams.is_some(), transport)?;
+        let mut current = self.template.lock();
+        if let Some(quinn) = self.accepting() {
+            quinn.set_server_config(Some(template.quinn.clone()));
+        }
+        *current = Arc::new(template);
+        Ok(())
+    }
+
     fn connection(&self, id: u32) -> Option<quinn::Connection> {
         self.connections.lock().get(&id).cloned()
     }
@@ -233,7 +276,10 @@ impl Shared {
     /// Enters an authenticated connection, serves its streams, and tells when it ends. The news of its
     /// beginning is out before its first request can be.
     pub(crate) fn adopt(self: &Arc<Self>, connection: quinn::Connection, peer: PeerId, dialled: bool) -> u32 {
+        // A connection may begin with room for libp2p's few streams and with a small window: what it may have is known now.
+        connection.set_max_concurrent_bi_streams(streams(&self.limits));
         let id = self.next_connection.fetch_add(1, Ordering::Relaxed);
+        let place = self.doors.shards.enter();
         self.connections.lock().insert(id, connection.clone());
         self.share_windows(Some(&connection));
         if let Some(handler) = self.handler() {
@@ -251,6 +297,7 @@ impl Shared {
                 }
             };
             shared.connections.lock().remove(&id);
+            drop(place);
             shared.share_windows(None);
             if let Some(handler) = shared.handler() {
                 handler.closed(id, &reason);
@@ -314,49 +361,6 @@ impl Shared {
     }
 }
 
-/// Takes connections until the endpoint closes.
-async fn accept(shared: Arc<Shared>, quinn: quinn::Endpoint) {
-    while let Some(incoming) = quinn.accept().await {
-        if !shared.allow.permits(incoming.remote_address().ip()) {
-            incoming.ignore();
-        } else if shared.connections.lock().len() >= shared.limits.connections {
-            shared.refused.full.fetch_add(1, Ordering::Relaxed);
-            incoming.refuse();
-        } else if shared.handshakes.load(Ordering::Relaxed) >= HANDSHAKES_WITHOUT_RETRY && incoming.may_retry() {
-            let _ = incoming.retry();
-        } else {
-            tokio::spawn(greet(shared.clone(), incoming));
-        }
-    }
-}
-
-async fn greet(shared: Arc<Shared>, incoming: Incoming) {
-    let _counted = Counted::enter(&shared.handshakes);
-    let connection = match incoming.accept() {
-        Ok(connecting) => timeout(HANDSHAKE, connecting).await,
-        Err(error) => Ok(Err(error)),
-    };
-    let connection = match connection {
-        Ok(Ok(connection)) => connection,
-        Ok(Err(quinn::ConnectionError::TransportError(error)))
-            if u64::from(error.code) == tls::NO_APPLICATION_PROTOCOL =>
-        {
-            shared.refused.alpn.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        _ => {
-            shared.refused.handshake.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-    };
-    match tls::remote_peer(&connection) {
-        Some(peer) if peer != shared.identity.peer => {
-            shared.adopt(connection, peer, false);
-        }
-        _ => connection.close(reset::NONE, b""),
-    }
-}
-
 /// A dual-stack socket shows IPv4 sources as mapped IPv6 addresses.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
@@ -393,10 +397,10 @@ impl quinn::crypto::HmacKey for ResetKey {
 }
 
 /// Counts a running operation, also when it is cancelled.
-struct Counted<'a>(&'a AtomicUsize);
+pub(crate) struct Counted<'a>(&'a AtomicUsize);
 
 impl<'a> Counted<'a> {
-    fn enter(count: &'a AtomicUsize) -> Self {
+    pub(crate) fn enter(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }

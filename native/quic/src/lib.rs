@@ -5,17 +5,23 @@
 //! structs are opaque here and their bodies are [`bytes::Bytes`] from pooled blocks. Who is dialled,
 //! which connection carries a request and who is welcome is decided by the caller.
 //!
+//! libp2p may use the same socket: connections with its ALPN go to whoever takes the [`Guest`].
+//!
 //! Bounds: everything in [`Limits`], and [`budget::Budget`] for the bytes of bodies that arrive.
 
+mod accept;
 mod body;
 pub mod budget;
 mod config;
 mod dial;
+mod doors;
 mod endpoint;
 mod error;
 mod framing;
+mod guest;
 mod serve;
 mod socket;
+mod swarm;
 mod tls;
 
 pub use config::{Config, Congestion, Limits};
@@ -23,5 +29,7 @@ pub use dial::Dialled;
 pub use endpoint::{Counters, Endpoint};
 pub use error::Error;
 pub use framing::Answer;
+pub use guest::{Guest, GuestConnection, GuestDialler, GuestLimits};
 pub use serve::{Handler, IncomingRequest};
+pub use swarm::{Lender, shared_transport};
 pub use tls::{ALPN, peer_id};

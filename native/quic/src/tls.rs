@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use libp2p_identity::{Keypair, PeerId};
 use libp2p_tls::certificate;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::{ServerConfig, TransportConfig};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring::cipher_suite::{
@@ -21,10 +22,16 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
+use crate::doors::{Doors, Usher};
 use crate::error::Error;
 
-/// The only protocol that is spoken.
+/// The shard protocol.
 pub const ALPN: &[u8] = b"pangea/1";
+/// libp2p, where it shares the socket.
+pub(crate) const GUEST_ALPN: &[u8] = b"libp2p";
+
+/// TLS alert `access_denied`, as QUIC carries it: there was no place.
+pub(crate) const ACCESS_DENIED: u64 = 0x100 + 49;
 
 /// TLS alert `no_application_protocol`, as QUIC carries it (RFC 9001, 4.8).
 pub(crate) const NO_APPLICATION_PROTOCOL: u64 = 0x100 + 120;
@@ -32,15 +39,24 @@ pub(crate) const NO_APPLICATION_PROTOCOL: u64 = 0x100 + 120;
 /// An identity multihash of an Ed25519 public key: code 0, 36 bytes, protobuf of key type 1 and 32 bytes.
 const ED25519_PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 
+/// What the settings of inbound connections have in common.
+pub(crate) struct Template {
+    tls: rustls::ServerConfig,
+    pub(crate) quinn: ServerConfig,
+}
+
 /// The node's key and the certificate that is bound to it, made anew at every start.
 pub(crate) struct Identity {
     pub(crate) peer: PeerId,
-    certified: Arc<SingleCertAndKey>,
+    client: Arc<SingleCertAndKey>,
+    certified: Arc<CertifiedKey>,
+    doors: Doors,
     provider: Arc<CryptoProvider>,
 }
 
 impl Identity {
-    pub(crate) fn new(mut seed: [u8; 32]) -> Result<Self, Error> {
+    /// Certificates are shown to those for whom one of the doors is open.
+    pub(crate) fn new(mut seed: [u8; 32], doors: Doors) -> Result<Self, Error> {
         let keypair = Keypair::ed25519_from_bytes(&mut seed).map_err(|error| Error::Identity(error.to_string()))?;
         let (certificate, key) = certificate::generate(&keypair).map_err(|error| Error::Identity(error.to_string()))?;
         let provider = CryptoProvider {
@@ -49,27 +65,47 @@ impl Identity {
         };
         // Not the builders' own way in: they parse the certificate, and refuse its critical libp2p extension.
         let key = provider.key_provider.load_private_key(key).map_err(tls_error)?;
-        let certified = Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key)));
-        Ok(Self { peer: keypair.public().to_peer_id(), certified, provider: Arc::new(provider) })
+        let certified = Arc::new(CertifiedKey::new(vec![certificate], key));
+        Ok(Self {
+            peer: keypair.public().to_peer_id(),
+            client: Arc::new(SingleCertAndKey::from(certified.clone())),
+            certified,
+            doors,
+            provider: Arc::new(provider),
+        })
     }
 
-    /// No session is kept and no early data taken: every connection proves its identity anew.
-    pub(crate) fn server(&self) -> Result<Arc<QuicServerConfig>, Error> {
-        let mut config = rustls::ServerConfig::builder_with_provider(self.provider.clone())
+    /// No session is kept and no early data taken: every connection proves its identity anew. `guest`: libp2p is
+    /// spoken too; who offers both gets `pangea/1`.
+    pub(crate) fn server(&self, guest: bool, transport: Arc<TransportConfig>) -> Result<Template, Error> {
+        let mut tls = rustls::ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(tls_error)?
             .with_client_cert_verifier(Arc::new(Verifier::default()))
-            .with_cert_resolver(self.certified.clone());
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        config.max_early_data_size = 0;
-        config.send_tls13_tickets = 0;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Arc::new(QuicServerConfig::try_from(config).map_err(|error| Error::Identity(error.to_string()))?))
+            .with_cert_resolver(Usher::new(self.certified.clone(), self.doors.clone()));
+        tls.alpn_protocols = [ALPN, GUEST_ALPN][..if guest { 2 } else { 1 }].iter().map(|name| name.to_vec()).collect();
+        tls.max_early_data_size = 0;
+        tls.send_tls13_tickets = 0;
+        tls.session_storage = Arc::new(NoServerSessionStorage {});
+        let mut quinn = ServerConfig::with_crypto(quic_server(tls.clone())?);
+        quinn.transport_config(transport);
+        Ok(Template { tls, quinn })
+    }
+
+    /// The settings for one connection, and who leads it in.
+    pub(crate) fn usher(&self, template: &Template) -> Result<(Arc<Usher>, Arc<ServerConfig>), Error> {
+        let usher = Usher::new(self.certified.clone(), self.doors.clone());
+        let mut tls = template.tls.clone();
+        tls.cert_resolver = usher.clone();
+        let mut quinn = template.quinn.clone();
+        quinn.crypto = quic_server(tls)?;
+        Ok((usher, Arc::new(quinn)))
     }
 
     /// `expected`: the handshake fails unless this peer answers; `found` then says who did.
     pub(crate) fn client(
         &self,
+        alpn: &[u8],
         expected: Option<PeerId>,
         found: Arc<OnceLock<PeerId>>,
     ) -> Result<Arc<QuicClientConfig>, Error> {
@@ -78,13 +114,17 @@ impl Identity {
             .map_err(tls_error)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier { expected, found }))
-            .with_client_cert_resolver(self.certified.clone());
-        config.alpn_protocols = vec![ALPN.to_vec()];
+            .with_client_cert_resolver(self.client.clone());
+        config.alpn_protocols = vec![alpn.to_vec()];
         config.enable_early_data = false;
         config.enable_sni = false;
         config.resumption = Resumption::disabled();
         Ok(Arc::new(QuicClientConfig::try_from(config).map_err(|error| Error::Identity(error.to_string()))?))
     }
+}
+
+fn quic_server(tls: rustls::ServerConfig) -> Result<Arc<QuicServerConfig>, Error> {
+    Ok(Arc::new(QuicServerConfig::try_from(tls).map_err(|error| Error::Identity(error.to_string()))?))
 }
 
 fn tls_error(error: rustls::Error) -> Error {
