@@ -16,7 +16,7 @@ const spreadMs = 60_000;
 const streamTimeoutMs = 10_000;
 
 /** Everything that the remote sends, up to a bound. Throws `PROTOCOL` beyond it. */
-async function readAll(stream: HostStream, maxBytes: number): Promise<Uint8Array> {
+export async function readAll(stream: HostStream, maxBytes: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let total = 0;
   for (let chunk = await stream.read(); chunk; chunk = await stream.read()) {

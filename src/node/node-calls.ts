@@ -1,18 +1,23 @@
 /** What the running node does for its callers: the api, on the parts. */
 import type {
-  GetOptions, GetResult, NodeApi, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan, PutOptions, PutResult, TrainOptions, TreeEntry,
+  DoctorReport, FirewallView, GetOptions, GetResult, MixedApi, NodeApi, NodeEvent, NodeEventKind, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan,
+  PutOptions, PutResult, RepairAction, RepairView, TrainOptions, TreeEntry,
 } from '../api/api.ts';
 import type { Capabilities } from '../capabilities/capabilities.ts';
 import { formatAddress, type NodeConfig } from '../config/config.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { parsePeerId } from '../ids/ids.ts';
 import type { Objects } from '../objects/objects.ts';
-import { ambiguousLabels } from '../peers/peers.ts';
 import { systemClock } from '../std/std.ts';
+import type { Metrics } from '../telemetry/telemetry.ts';
 import type { Disk } from './disk.ts';
+import { diagnose } from './doctor.ts';
+import type { Events } from './events.ts';
+import { firewallView, replaceAllow } from './firewall-calls.ts';
 import type { Network } from './network.ts';
 import type { PartLine } from './part-line.ts';
 import type { Paths } from './paths.ts';
+import { viewer } from './peer-view.ts';
 import { planOf } from './plan.ts';
 import { version } from './version.ts';
 
@@ -29,13 +34,18 @@ export interface NodeCallsParts {
   readonly parts: readonly PartLine[];
   readonly isReady: () => boolean;
   readonly http: () => string;
+  readonly metrics: Metrics;
+  readonly events: Events;
+  readonly mixed: MixedApi;
 }
 
 export class NodeCalls implements NodeApi {
+  readonly mixed: MixedApi;
   readonly #parts: NodeCallsParts;
 
   constructor(parts: NodeCallsParts) {
     this.#parts = parts;
+    this.mixed = parts.mixed;
   }
 
   put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult> {
@@ -75,9 +85,8 @@ export class NodeCalls implements NodeApi {
   }
 
   async peers(): Promise<readonly PeerView[]> {
-    const records = this.#parts.network.peers.list();
-    const ambiguous = ambiguousLabels(records);
-    return records.map((record) => ({ ...record, ambiguousLabel: record.label !== undefined && ambiguous.has(record.label) }));
+    const { network } = this.#parts;
+    return network.peers.list().map(viewer(network));
   }
 
   /** `host:port` dials QUIC, a multiaddr libp2p. */
@@ -121,8 +130,42 @@ export class NodeCalls implements NodeApi {
         quic: network.quic?.addresses() ?? [], dht: network.host.multiaddrs(), http: http(),
         rpc: config().rpc ? `${formatAddress(config().rpcAddr)} (not in this build)` : '',
       },
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: process.memoryUsage.rss(), reachability: network.host.natReport().reachability,
     };
+  }
+
+  metrics(): Promise<string> {
+    return this.#parts.metrics.text();
+  }
+
+  subscribe(kinds: readonly NodeEventKind[], listener: (event: NodeEvent) => void): () => void {
+    return this.#parts.events.subscribe(kinds, listener);
+  }
+
+  async firewall(): Promise<FirewallView> {
+    return firewallView(this.#parts.network);
+  }
+
+  async setFirewall(allow: readonly string[]): Promise<FirewallView> {
+    return replaceAllow(this.#parts.network, this.#parts.config(), allow);
+  }
+
+  async repair(): Promise<RepairView> {
+    const { objects } = this.#parts;
+    const { held, underRepair } = objects.counts();
+    return { ...objects.repairState(), objectsHeld: held, objectsUnderRepair: underRepair };
+  }
+
+  async controlRepair(action: RepairAction): Promise<RepairView> {
+    const { objects } = this.#parts;
+    if (action === 'runOnce') await objects.repairOnce();
+    else objects.pauseRepair(action === 'pause');
+    return this.repair();
+  }
+
+  doctor(): Promise<DoctorReport> {
+    const { config, disk, network } = this.#parts;
+    return diagnose({ config: config(), network, disk });
   }
 
   async invite({ uses, expiresMs }: { uses: number; expiresMs: number }): Promise<{ ticket: string }> {

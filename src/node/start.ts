@@ -12,12 +12,17 @@ import type { NodeApi } from '../api/api.ts';
 import { Announcements } from './announcements.ts';
 import { Compaction } from './compaction.ts';
 import { Discovery } from './discovery.ts';
+import { Events } from './events.ts';
+import { watchSources } from './events-sources.ts';
 import { openDisk, storeDirectory, type Disk } from './disk.ts';
 import { RevocationSpread, serveJoins } from './member-streams.ts';
+import { counted, Load } from './mixed-load.ts';
+import { openMixed } from './mixed-open.ts';
 import { openNetwork } from './network.ts';
 import { NodeCalls } from './node-calls.ts';
 import { bytesText, capabilitiesLine, codecLine, type PartLine } from './part-line.ts';
 import { choosePaths } from './paths.ts';
+import { viewer } from './peer-view.ts';
 import { objectsSettings } from './settings.ts';
 
 export interface StartOptions {
@@ -88,15 +93,17 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   say('shard store', `${store.name}, ${usage.records} records, ${bytesText(usage.liveBytes)} kept, ${bytesText(usage.freeBytes)} free in ${storeDirectory(config.dataDir)}`);
   say('firewall', `${firewall.mode}, allows ${firewall.allow.join(', ')}${membership ? `; membership is the gate, HTTP allows ${plainFirewall.allow.join(', ')}` : ''}; kernel path not in this build`);
 
+  const load = new Load(systemClock);
+  const shards = counted(transport, load);
   const objects = openObjects({
-    clock: systemClock, random: systemRandom, codec, store, transport, dht, peers, kv, logger: logger.child({ part: 'objects' }), metrics,
+    clock: systemClock, random: systemRandom, codec, store, transport: shards, dht, peers, kv, logger: logger.child({ part: 'objects' }), metrics,
     localPeer: identity.peerId,
     objectKey: (salt) => owner.objectKey(salt),
     announceKey: announceKeyOf(disk),
     settings: objectsSettings(() => config, usage.freeBytes),
   });
   remember('objects', (deadlineMs) => objects.stop(deadlineMs));
-  await transport.listen((peer, request, body) => objects.handle(peer, request, body));
+  await shards.listen((peer, request, body) => objects.handle(peer, request, body));
   say('QUIC', quic ? quic.addresses().join(', ') : 'not available without the addon: shards go over libp2p streams', quic !== undefined);
   say('DHT', `${host.multiaddrs().join(', ')} (${host.name})`);
   say('RPC', 'not in this build', false);
@@ -141,10 +148,19 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   remember('compaction', () => compaction.stop());
   objects.start();
 
+  const events = new Events({ clock: systemClock, logger: logger.child({ part: 'events' }), metrics });
+  const silence = watchSources({
+    events, peers, host, objects, firewalls: [firewall, plainFirewall], clock: systemClock, view: (record) => viewer(network)(record),
+    counted: () => (quic ? { quic: quic.admissions().denied } : {}),
+  });
+  remember('events', async () => silence());
+  const mixed = openMixed({ config: () => config, label, disk, network, objects, codec, events, load, logger, metrics });
+  remember('mixed network', () => mixed.stop());
+
   let ready = false;
   const calls = new NodeCalls({
     config: () => config, label, startedMs, disk, network, objects, capabilities, paths,
-    parts, isReady: () => ready, http: () => httpAddress,
+    parts, isReady: () => ready, http: () => httpAddress, metrics, events, mixed: mixed.calls,
   });
   let httpAddress = '';
   if (config.http) {

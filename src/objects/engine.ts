@@ -17,10 +17,12 @@ import { Holder } from './holder/holder.ts';
 import { objectInfo, recordOf, treeInfo } from './info.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { formatLink } from './format/link.ts';
-import type { Objects, ObjectsDependencies, ObjectsEvents, RepairReport, RepairState } from './objects.ts';
+import type { Objects, ObjectsDependencies, ObjectsEvents, RepairReport, RepairState, ShardPosition } from './objects.ts';
+import { objectPlaces } from './places.ts';
 import { PeerCalls } from './peer-calls.ts';
 import { collectSamples, type UsedDictionary } from './put/dictionary.ts';
 import { putObject, type PutDependencies, type PutObjectResult } from './put/put.ts';
+import { rangeOf } from './get/range.ts';
 import { requireKey, resolveReference, type Resolved } from './get/reference.ts';
 import { removeObject, type Removed } from './remove.ts';
 import { Repairer } from './repair/repair.ts';
@@ -281,6 +283,10 @@ export class ObjectEngine implements Objects {
     }
   }
 
+  async places(reference: string): Promise<readonly ShardPosition[]> {
+    return objectPlaces(this.#get, await resolveReference(this.#catalogue, reference));
+  }
+
   #remove(resolved: Resolved): Promise<Removed> {
     return this.#track(removeObject({ ...this.#get, catalogue: this.#catalogue, objectKey: this.#dependencies.objectKey }, resolved));
   }
@@ -376,15 +382,6 @@ interface FinishedPut {
   readonly bytes: number;
   readonly mediaType: string;
   readonly children: readonly string[];
-}
-
-/** From `offset` to the end unless a length is given; a range that ends behind the content is cut there. */
-function rangeOf({ offset = 0, length }: GetOptions, bytes: number): { offset: number; length: number } {
-  if (!Number.isSafeInteger(offset) || offset < 0 || (length !== undefined && (!Number.isSafeInteger(length) || length < 0))) {
-    throw new PangeaError('USAGE', 'offset and length are numbers of bytes, 0 or more');
-  }
-  const from = Math.min(offset, bytes);
-  return { offset: from, length: Math.min(length ?? bytes - from, bytes - from) };
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -77,6 +77,13 @@ export interface RepairReport {
   readonly objectsUnreadable: number;
 }
 
+/** A row of a stripe and who was given it. */
+export interface ShardPosition {
+  readonly stripe: number;
+  readonly row: number;
+  readonly peer: PeerId;
+}
+
 export interface RepairState {
   readonly paused: boolean;
   /** Since the engine was opened. */
@@ -106,6 +113,8 @@ export interface Objects {
   list(): AsyncIterable<ObjectRecord>;
   search(pattern: string): AsyncIterable<ObjectRecord>;
   info(reference: string): Promise<ObjectInfo>;
+  /** Where the rows were put, in order; a row whose holder nobody knows any more is left out. */
+  places(reference: string): Promise<readonly ShardPosition[]>;
   remove(reference: string): Promise<{ root: string; confirmed: number; holders: number }>;
   /** The holder's side of the shard protocol: policy, quotas, verification against layouts. Never throws for remote input. */
   handle(peer: PeerId, request: Request, body: Body): Promise<Reply>;

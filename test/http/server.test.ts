@@ -12,7 +12,7 @@ import { createMetrics, silentLogger } from '../../src/telemetry/telemetry.ts';
 const status: NodeStatus = {
   version: '0.1.0', nodeId: 7, peerId: '12D3KooW', network: 'open', startedMs: 1, ready: true, parts: [],
   peers: { known: 1, connected: 1 }, store: { liveBytes: 1, garbageBytes: 0, freeBytes: 2, records: 3 },
-  objects: { held: 0, catalogue: 0, underRepair: 0 }, addresses: { quic: [], dht: [], http: '', rpc: '' }, memoryBytes: 1,
+  objects: { held: 0, catalogue: 0, underRepair: 0 }, addresses: { quic: [], dht: [], http: '', rpc: '' }, reachability: 'unknown', memoryBytes: 1,
 };
 
 async function open(options: Partial<HttpServerOptions> = {}) {

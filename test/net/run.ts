@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { connectNode, type NodeApi } from '../../src/control/control.ts';
+import { connectNode, type LocalNode } from '../../src/control/control.ts';
 import { seededRandom } from '../../src/std/std.ts';
 import { program, run } from '../cli/run.ts';
 import { addressOf, Namespaces } from './namespaces.ts';
@@ -74,7 +74,7 @@ async function startNode(index: number): Promise<Started> {
 }
 
 async function knowsAll(dataDir: string): Promise<void> {
-  const node: NodeApi = connectNode(dataDir);
+  const node: LocalNode = connectNode(dataDir);
   for (let tries = 0; tries < 240; tries++) {
     if ((await node.peers()).filter((peer) => peer.connected && peer.health !== undefined).length >= count - 1) return;
     await sleep(500);

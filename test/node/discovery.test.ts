@@ -26,7 +26,7 @@ test('a flood of peers that do not exist leaves nothing behind, and waits in a b
   const host = { peerId: 'self', on: () => undefined, addAddresses: () => undefined, connectedPeers: () => [] } as unknown as Host;
   const peers = { list: () => [], get: () => undefined, discovered: () => undefined } as unknown as PeerRegistry;
   const dht = { knownPeers: () => [] } as unknown as Dht;
-  const discovery = new Discovery({ host, dht, transport, peers, firewall: createFirewall(), clock, logger: silentLogger });
+  const discovery = new Discovery({ host, dht, transport, peers, firewall: createFirewall(), clock, logger: silentLogger, lookUp: async () => [] });
   discovery.start();
   for (let i = 0; i < 20_000; i++) discovery.hear(`rumour-${i}` as PeerId, ['/ip4/192.0.2.1/tcp/1']);
   await turn();

@@ -81,7 +81,7 @@ test('the sources: peers, their changes once a second, floods of denials as one 
   peers.connected(peerId(2));
   assert.deepEqual(await take(1), ['peer found', 'peer connected']);
   for (let i = 0; i < 50; i++) peers.observeLatency(peerId(2), i);
-  hostEvents.path?.(peerId(2), 'punched');
+  hostEvents.path?.(peerId(2), 'punched', '');
   assert.deepEqual(await take(2_000), ['peer changed']);
   peers.disconnected(peerId(2));
   peers.discovered(peerId(3), { multiaddrs: ['/ip4/192.0.2.1/tcp/1'] });
