@@ -99,6 +99,35 @@ export declare class QuicEndpoint {
   close(deadlineMs: number): Promise<void>
 }
 
+/** One Cap'n Proto RPC connection without I/O. After each call of a method, `settle` and `takeOutput`. */
+export declare class RpcConnection {
+  constructor(limits: RpcLimits)
+  /** Bytes of the socket, cut anywhere. */
+  receive(bytes: Uint8Array): void
+  /** Answers a call. `head` is the finished message in one segment; or, with a handle, its first word, and `bytes` its length. */
+  answer(call: number, head: Uint8Array, bytes: number, handle: number, capabilities: Int32Array): void
+  /** Answers a call with an exception: 0 failed, 1 overloaded, 2 disconnected, 3 unimplemented. */
+  throw(call: number, failure: number, reason: string): void
+  /** Calls an object of the remote's. */
+  call(question: number, target: number, interfaceLow: number, interfaceHigh: number, method: number, head: Uint8Array, bytes: number, handle: number, capabilities: Int32Array): void
+  /** Lets go of an object of the remote's. */
+  release(handle: number): void
+  /** A reference to what the remote gives first; 0 when the connection is over. */
+  bootstrap(): number
+  /** Says goodbye and lets go of everything. */
+  close(): void
+  /**
+   * Fills `room` with four words (bytes of records, bytes of output, 1 when paused, 1 when over or 2 when it broke) and
+   * with whole records. Again, as long as there are records.
+   */
+  settle(room: Uint8Array): void
+  /** Moves the output into `room`, which is as long as it. */
+  takeOutput(room: Uint8Array): void
+  /** The segments of a message that a record names by its handle; not copied. */
+  takeMessage(handle: number): Array<Uint8Array>
+  counts(): RpcCounts
+}
+
 /** The libp2p swarm. It keeps the process alive while `nextEvents` is awaited, until `close`. */
 export declare class SwarmHost {
   static open(options: SwarmOptions): Promise<SwarmHost>
@@ -362,6 +391,24 @@ export interface QuicOptions {
   allow: Array<string>
   congestion: 'cubic' | 'bbr'
   limits: QuicLimits
+}
+
+/** What a connection holds. */
+export interface RpcCounts {
+  unansweredCalls: number
+  exported: number
+  imported: number
+  memoryBytes: number
+}
+
+/** Bounds of one connection; all are whole numbers. */
+export interface RpcLimits {
+  messageBytes: number
+  traversalWords: number
+  nesting: number
+  unansweredCalls: number
+  capabilities: number
+  memoryBytes: number
 }
 
 export interface SwarmEvent {

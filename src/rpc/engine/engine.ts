@@ -81,9 +81,13 @@ export interface ConnectionOptions {
   readonly send: (bytes: Uint8Array) => void;
   /** Called once: a protocol error, a limit (`TOO_LARGE`, `TOO_MANY`), or `undefined` when the remote said goodbye. */
   readonly ended: (reason: Error | undefined) => void;
+  /** What a servant threw that is no `PangeaError`, and the caller is not told. */
+  readonly fault?: (error: unknown) => void;
 }
 
 export interface EngineConnection {
+  /** What the remote gives first. Calls on it can be made at once. */
+  bootstrap(): RemoteCapability;
   /** Bytes of the socket, cut anywhere. The engine copies what it keeps. */
   receive(bytes: Uint8Array): void;
   /** True while calls or memory stand at their limit: read no further from the socket until `resumed` is called. */
