@@ -1,0 +1,207 @@
+package pangea
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"pangea-node/clients/go/internal/schema"
+)
+
+// EventKinds to be told of.
+type EventKinds struct {
+	Peers    bool
+	Objects  bool
+	Repair   bool
+	Firewall bool
+	Messages bool
+}
+
+// AllEvents of a node.
+var AllEvents = EventKinds{Peers: true, Objects: true, Repair: true, Firewall: true, Messages: true}
+
+// Event of a node: one of the five pointers is set. Lost counts the events that the node dropped just before this one,
+// because the listener was slow.
+type Event struct {
+	Sequence uint64 // counts from 1 within a subscription
+	Lost     uint64
+	At       time.Time
+	Peer     *PeerEvent
+	Object   *ObjectEvent
+	Repair   *RepairEvent
+	Firewall *FirewallEvent
+	Message  *MessageEvent
+}
+
+// PeerEvent: Change is found, connected, disconnected or changed.
+type PeerEvent struct {
+	Change string
+	Peer   Peer
+}
+
+// ObjectEvent: Change is put or removed.
+type ObjectEvent struct {
+	Change string
+	Root   string
+	Name   string
+	Bytes  uint64
+}
+
+// RepairEvent: Change is roundEnded, restored, unreadable, paused or resumed. Root is empty for a whole round.
+type RepairEvent struct {
+	Change string
+	Root   string
+	Shards uint32
+}
+
+// FirewallEvent: Change is denied or rules. Address is empty where the enforcer only counts.
+type FirewallEvent struct {
+	Change   string
+	Listener string
+	Address  string
+	Count    uint64
+}
+
+// MessageEvent is a message of another node. FromNodeID is 0 when its label is not known.
+type MessageEvent struct {
+	FromPeerID string
+	FromNodeID uint32
+	Data       []byte
+}
+
+// Subscription lasts until it is closed, its context ends, or the connection does.
+type Subscription struct {
+	remote schema.Subscription
+	stop   func() bool // forgets the context
+	over   chan struct{}
+	once   sync.Once
+}
+
+// Subscribe calls listener for each event, one at a time and in order, until the subscription is closed. While it does
+// not return, the node keeps events back, and drops and counts those beyond its limit.
+func (s *Session) Subscribe(ctx context.Context, kinds EventKinds, listener func(Event)) (*Subscription, error) {
+	subscription := &Subscription{over: make(chan struct{})}
+	fill := func(request schema.SubscribeRequest) error {
+		request.SetPeers(kinds.Peers)
+		request.SetObjects(kinds.Objects)
+		request.SetRepair(kinds.Repair)
+		request.SetFirewall(kinds.Firewall)
+		request.SetMessages(kinds.Messages)
+		return request.SetListener(schema.EventListener_ServerToClient(&eventListener{listener, subscription.over}))
+	}
+	remote, err := ask(ctx, s.remote.Subscribe, fill, func(_ *reading, answer schema.SubscribeResponse) schema.Subscription {
+		return answer.Subscription().AddRef()
+	})
+	if err != nil {
+		close(subscription.over)
+		return nil, err
+	}
+	subscription.remote = remote
+	subscription.stop = context.AfterFunc(ctx, func() { subscription.Close() })
+	if s.ended != nil {
+		go func() {
+			select {
+			case <-s.ended:
+				subscription.Close()
+			case <-subscription.over:
+			}
+		}()
+	}
+	return subscription, nil
+}
+
+// Done is closed when no more events come.
+func (s *Subscription) Done() <-chan struct{} { return s.over }
+
+// Close ends the subscription. It is safe to repeat, and from within the listener.
+func (s *Subscription) Close() error {
+	s.once.Do(func() {
+		close(s.over)
+		s.stop()
+		s.remote.Release()
+	})
+	return nil
+}
+
+// Events gives events for as long as the loop takes them. When the context or the connection ends, an error is the last.
+func (s *Session) Events(ctx context.Context, kinds EventKinds) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		next := make(chan Event)
+		left := make(chan struct{})
+		subscription, err := s.Subscribe(ctx, kinds, func(event Event) {
+			select {
+			case next <- event:
+			case <-left:
+			}
+		})
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		defer subscription.Close()
+		defer close(left)
+		for {
+			select {
+			case event := <-next:
+				if !yield(event, nil) {
+					return
+				}
+			case <-subscription.Done():
+				err := asError(ctx.Err())
+				if err == nil {
+					err = failure("NODE_NOT_RUNNING", nil, "the connection to the node ended: dial again")
+				}
+				yield(Event{}, err)
+				return
+			}
+		}
+	}
+}
+
+type eventListener struct {
+	listener func(Event)
+	over     <-chan struct{}
+}
+
+func (l *eventListener) Event(_ context.Context, call schema.EventListener_event) error {
+	select {
+	case <-l.over:
+		return errReaderClosed
+	default:
+	}
+	r := &reading{}
+	event := readEvent(r, call.Args())
+	if r.err != nil {
+		return r.err
+	}
+	l.listener(event)
+	return nil
+}
+
+func readEvent(r *reading, from schema.Event) Event {
+	event := Event{Sequence: from.Sequence(), Lost: from.Lost(), At: instant(from.AtMs())}
+	switch from.Which() {
+	case schema.Event_Which_peer:
+		of, err := from.Peer()
+		r.fail(err)
+		event.Peer = &PeerEvent{of.Change().String(), structOf(r, readPeer)(of.Peer())}
+	case schema.Event_Which_object:
+		of, err := from.Object()
+		r.fail(err)
+		event.Object = &ObjectEvent{of.Change().String(), r.text(of.Root()), r.text(of.ObjectName()), of.Bytes()}
+	case schema.Event_Which_repair:
+		of, err := from.Repair()
+		r.fail(err)
+		event.Repair = &RepairEvent{of.Change().String(), r.text(of.Root()), of.Shards()}
+	case schema.Event_Which_firewall:
+		of, err := from.Firewall()
+		r.fail(err)
+		event.Firewall = &FirewallEvent{of.Change().String(), r.text(of.Listener()), r.text(of.Address()), of.Count()}
+	case schema.Event_Which_message_:
+		of, err := from.Message_()
+		r.fail(err)
+		event.Message = &MessageEvent{r.text(of.FromPeerId()), of.FromNodeId(), r.bytes(of.Data())}
+	}
+	return event
+}
