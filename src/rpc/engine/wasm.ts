@@ -10,7 +10,7 @@ import type { Engine, EngineCounts, EngineLimits } from './engine.ts';
 import { statusBytes, type Port } from './port.ts';
 
 interface Exports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   rpc_open(messageBytes: number, traversalWords: number, nesting: number, unansweredCalls: number, capabilities: number, memoryBytes: number): void;
   rpc_room(bytes: number): number;
   rpc_receive(bytes: number): void;
@@ -26,11 +26,19 @@ interface Exports {
   rpc_counts(): number;
 }
 
+/** The little that is used of what the types of Node do not name. */
+type Module = { readonly __module: unique symbol };
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => Module;
+  readonly Instance: new (module: Module) => { readonly exports: Exports };
+  readonly RuntimeError: new () => Error;
+};
+
 /** Bytes of the socket go in by pieces, so that the room stays small. */
 const pieceBytes = 64 * 1024;
 const path = fileURLToPath(new URL('./wasm/pangea_rpc.wasm', import.meta.url));
 const text = new TextEncoder();
-let compiled: WebAssembly.Module | undefined;
+let compiled: Module | undefined;
 
 /** Compiles the committed module once. `BACKEND_UNAVAILABLE` where that fails. */
 export function openWasmEngine(): Engine {
@@ -38,7 +46,7 @@ export function openWasmEngine(): Engine {
   return { name: 'wasm', connect: (options) => new Connection((limits) => new WasmPort(module, limits), options) };
 }
 
-function compile(): WebAssembly.Module {
+function compile(): Module {
   try {
     compiled ??= new WebAssembly.Module(readFileSync(path));
     return compiled;
@@ -51,8 +59,8 @@ class WasmPort implements Port {
   readonly #exports: Exports;
   #trapped = false;
 
-  constructor(module: WebAssembly.Module, limits: EngineLimits) {
-    this.#exports = new WebAssembly.Instance(module).exports as unknown as Exports;
+  constructor(module: Module, limits: EngineLimits) {
+    this.#exports = new WebAssembly.Instance(module).exports;
     this.#exports.rpc_open(limits.messageBytes, limits.traversalWords, limits.nesting, limits.unansweredCalls, limits.capabilities, limits.memoryBytes);
   }
 
