@@ -149,7 +149,7 @@ func dialService(ctx context.Context, address string, s settings) (*NodeService,
 	}
 	connection := rpc.NewConn(transport.New(newCodec(socket)), nil)
 	node := schema.NodeService(connection.Bootstrap(ctx))
-	return &NodeService{connection: connection, node: node}, nil
+	return &NodeService{socket: socket, connection: connection, node: node}, nil
 }
 
 // findToken gives the token and, when there is none, where it was looked for.

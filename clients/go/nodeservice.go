@@ -2,7 +2,10 @@ package pangea
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync"
+	"time"
 
 	capnp "capnproto.org/go/capnp/v3"
 	"capnproto.org/go/capnp/v3/rpc"
@@ -13,17 +16,32 @@ import (
 // NodeService is what every node of the network offers, under the names that it has there. Nodes are named by their
 // labels, which are no identities. A call that this kind of node does not offer fails with ErrNotSupported.
 type NodeService struct {
+	socket     net.Conn
 	connection *rpc.Conn
 	node       schema.NodeService
 	close      sync.Once
 	closeErr   error
 }
 
-// Close ends the connection.
+// closePatience is how long Close waits for the RPC library to put its things away, which can hang when the other side goes
+// in the same moment.
+const closePatience = 2 * time.Second
+
+// Close ends the connection. It is safe to repeat.
 func (n *NodeService) Close() error {
 	n.close.Do(func() {
 		n.node.Release()
-		n.closeErr = n.connection.Close()
+		closed := make(chan error, 1)
+		go func() { closed <- n.connection.Close() }()
+		select {
+		case n.closeErr = <-closed:
+		case <-time.After(closePatience):
+			n.closeErr = n.socket.Close()
+		}
+		// That the other side was first is what the caller wanted.
+		if n.closeErr != nil && (capnp.IsDisconnected(n.closeErr) || errors.Is(n.closeErr, net.ErrClosed) || errors.Is(n.closeErr, rpc.ErrConnClosed)) {
+			n.closeErr = nil
+		}
 	})
 	return n.closeErr
 }

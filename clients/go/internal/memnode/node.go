@@ -81,7 +81,8 @@ func (n *Node) Disconnect() {
 	n.connections = map[*rpc.Conn]bool{}
 	n.mutex.Unlock()
 	for connection := range open {
-		connection.Close()
+		// The library's Close can wait for ever for a call of ours that the other side will not answer any more.
+		go connection.Close()
 	}
 }
 
