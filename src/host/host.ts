@@ -144,5 +144,5 @@ export interface KadOperations {
 
 export { serveStream } from './serve.ts';
 export { isLocalAddress } from './addresses.ts';
-export { type NativeHostOptions, openNativeHost } from './native.ts';
+export { type NativeHost, type NativeHostOptions, openNativeHost } from './native.ts';
 export { type JsHostOptions, openJsHost } from './js.ts';

@@ -19,30 +19,38 @@ export interface NativeHostOptions extends HostOptions {
   readonly native: Native;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** QUIC on the socket that `shareQuic` gives later; `listen` then names no `/quic-v1` address. */
+  readonly sharedQuic?: boolean;
+}
+
+/** A host whose QUIC can use the socket of the shard protocol. */
+export interface NativeHost extends Host {
+  /** Resolves when the host listens there. Once, with `sharedQuic` only: else `USAGE` or `INTERNAL`. */
+  shareQuic(endpoint: InstanceType<Native['QuicEndpoint']>): Promise<void>;
 }
 
 type Swarm = InstanceType<Native['SwarmHost']>;
 type SwarmEvent = Awaited<ReturnType<Swarm['nextEvents']>>[number];
 
 /** Rejects with `PORT_IN_USE` or `ADDRESS_INVALID`. Where the system gives no multicast it runs without mDNS and says so. */
-export async function openNativeHost(options: NativeHostOptions): Promise<Host> {
-  const { seed, listen, allow, mdns, agentVersion } = options;
+export async function openNativeHost(options: NativeHostOptions): Promise<NativeHost> {
+  const { seed, listen, allow, mdns, agentVersion, sharedQuic = false } = options;
   for (const address of [...listen, ...options.bootstrap, ...(options.advertise ?? [])]) {
     if (!parseMultiaddr(address)) throw new PangeaError('ADDRESS_INVALID', `'${address}' is no TCP, QUIC or circuit multiaddr`);
   }
   const quic = listen.some((address) => parseMultiaddr(address)?.transport === 'quic');
   const advertise = [...(options.advertise ?? [])];
   const open = (withMdns: boolean): Promise<Swarm> =>
-    options.native.SwarmHost.open({ seed, listen: [...listen], allow: [...allow], mdns: withMdns, agentVersion, advertise, quic }).catch(rethrow);
+    options.native.SwarmHost.open({ seed, listen: [...listen], allow: [...allow], mdns: withMdns, agentVersion, advertise, quic, sharedQuic }).catch(rethrow);
   const swarm = await open(mdns).catch((error: unknown) => {
     if (!mdns || !isPangeaError(error, 'NOT_SUPPORTED')) throw error;
     options.logger.warn({ error: error.message }, 'no mDNS here');
     return open(false);
   });
-  return new NativeHost(options, swarm);
+  return new Swarming(options, swarm);
 }
 
-class NativeHost implements Host {
+class Swarming implements NativeHost {
   readonly name = 'native';
   readonly peerId: PeerId;
   readonly kad: KadOperations;
@@ -90,6 +98,10 @@ class NativeHost implements Host {
     if (!address) throw new PangeaError('ADDRESS_INVALID', `'${multiaddr}' is no TCP, QUIC or circuit multiaddr`);
     const resolved = formatMultiaddr(await resolveNames(address));
     return (await this.#swarm.dial(resolved, timeoutMs).catch(rethrow)) as PeerId;
+  }
+
+  async shareQuic(endpoint: InstanceType<Native['QuicEndpoint']>): Promise<void> {
+    await this.#swarm.shareQuic(endpoint).catch(rethrow);
   }
 
   async disconnect(peer: PeerId): Promise<void> {

@@ -130,6 +130,11 @@ export declare class RpcConnection {
 
 /** The libp2p swarm. It keeps the process alive while `nextEvents` is awaited, until `close`. */
 export declare class SwarmHost {
+  /**
+   * From now on the swarm's QUIC uses this endpoint's socket. Resolves when it listens there. For a swarm that was
+   * opened with `sharedQuic`, once.
+   */
+  shareQuic(endpoint: QuicEndpoint): Promise<void>
   static open(options: SwarmOptions): Promise<SwarmHost>
   get peerId(): string
   /** Without the identity. */
@@ -338,6 +343,12 @@ export interface QuicCounters {
   refusedAlpn: number
   refusedHandshake: number
   refusedFull: number
+  /** Open connections of libp2p, where it shares the socket. */
+  guestConnections: number
+  /** Handshakes of libp2p that failed. */
+  guestRefusedHandshake: number
+  /** Attempts of libp2p beyond its own limits. */
+  guestRefusedFull: number
 }
 
 /** News of connections and requests, in the order in which they happened. */
@@ -443,6 +454,8 @@ export interface SwarmOptions {
   advertise: Array<string>
   /** Whether there is QUIC on `/udp/…/quic-v1` addresses. */
   quic: boolean
+  /** QUIC on the socket that `shareQuic` gives later, instead of sockets of its own. */
+  sharedQuic?: boolean
 }
 
 export interface SwarmPeer {

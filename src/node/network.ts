@@ -10,7 +10,7 @@ import { openPeerRegistry, type PeerRegistry } from '../peers/peers.ts';
 import { systemClock, systemRandom } from '../std/std.ts';
 import type { Logger, Metrics } from '../telemetry/telemetry.ts';
 import {
-  combineTransports, openLibp2pTransport, openQuicTransport, openWebrtcTransport,
+  combineTransports, observePaths, openLibp2pTransport, openQuicTransport, openWebrtcTransport,
   type Hello, type QuicTransport, type Transport, type WebrtcTransport,
 } from '../transport/transport.ts';
 import { greet } from './admission.ts';
@@ -71,9 +71,11 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   opened('node registry', () => peers.flush());
 
   const isNative = wantsNative('host', forced, native);
+  const withQuic = wantsNative('transport', forced, native);
+  const sharesQuic = isNative && withQuic && config.dhtQuic === 'shared' && 'shareQuic' in nativeOf(native).SwarmHost.prototype;
   const hostOptions = {
     seed: identity.seed,
-    listen: [multiaddrOf(config.dhtAddr), ...(isNative ? quicListen(config) : [])],
+    listen: [multiaddrOf(config.dhtAddr), ...(isNative && !sharesQuic ? quicListen(config) : [])],
     advertise: config.advertise.filter((address) => address.startsWith('/')),
     bootstrap: config.bootstrap,
     mdns: config.mdns === 'on' || (config.mdns === 'auto' && !isLoopbackHost(config.dhtAddr.host)),
@@ -83,9 +85,9 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     clock: systemClock,
     logger: logger.child({ part: 'host' }),
   };
-  const host = isNative
-    ? await openNativeHost({ ...hostOptions, native: nativeOf(native) })
-    : await openJsHost({ ...hostOptions, permits: (address) => firewall.decide(address) === 'allow' });
+  const nativeHost = isNative ? await openNativeHost({ ...hostOptions, native: nativeOf(native), sharedQuic: sharesQuic }) : undefined;
+  const host = nativeHost
+    ?? await openJsHost({ ...hostOptions, permits: (address) => firewall.decide(address) === 'allow' });
   opened('host', () => host.close());
   host.on({ refused: (address) => firewall.record('libp2p', 'deny', 1, address), connected: () => firewall.record('libp2p', 'allow', 1) });
   const dht = openDht({ host, clock: systemClock, logger: logger.child({ part: 'dht' }), rules: recordRules });
@@ -106,15 +108,17 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     onHello: (peer: Parameters<typeof greet>[1], said: Hello) => greet(admission, peer, said),
   };
   const advertised = config.advertise.filter((address) => !address.startsWith('/'));
-  const quic = wantsNative('transport', forced, native)
+  const quic = withQuic
     ? openQuicTransport({
         ...transportOptions, native: nativeOf(native), seed: identity.seed, listen: formatAddress(config.p2pAddr), allow,
         congestion: config.congestion, ...(advertised.length > 0 ? { advertise: advertised } : {}),
+        ...(nativeHost && sharesQuic ? { onBound: (endpoint) => nativeHost.shareQuic(endpoint) } : {}),
       })
     : undefined;
   const libp2p = openLibp2pTransport({ ...transportOptions, host });
   const webrtc = await dataChannels();
   const transport = combineTransports([quic, webrtc, libp2p].filter((each) => each !== undefined));
+  if (sharesQuic) observePaths(host, transport);
   opened('transport', (deadlineMs) => transport.close(deadlineMs));
   transport.on({ connected: (peer) => peers.connected(peer), disconnected: (peer) => peers.disconnected(peer) });
 
@@ -148,10 +152,9 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   return { firewall, plainFirewall, host, dht, quic, webrtc, transport, peers, admissions, hello, applyAllow };
 }
 
-/** A UDP port that the shards' QUIC has already is not listened on twice. */
-function quicListen({ dhtAddr, dhtQuic, p2pAddr }: NodeConfig): readonly string[] {
-  if (dhtQuic === 'off' || (dhtQuic === 'shared' && dhtAddr.port !== 0 && dhtAddr.port === p2pAddr.port)) return [];
-  return [`${multiaddrOf(dhtAddr).replace('/tcp/', '/udp/')}/quic-v1`];
+/** A UDP port of the host's own: `shared` comes here too where there is no shard socket to share. */
+function quicListen({ dhtAddr, dhtQuic }: NodeConfig): readonly string[] {
+  return dhtQuic === 'off' ? [] : [`${multiaddrOf(dhtAddr).replace('/tcp/', '/udp/')}/quic-v1`];
 }
 
 function wantsNat({ nat, dhtAddr }: NodeConfig): boolean {

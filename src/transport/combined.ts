@@ -6,16 +6,27 @@ import { PangeaError, isPangeaError } from '../errors/errors.ts';
 import type { PeerId } from '../ids/ids.ts';
 import type { PeerTransportEvents, Reply, Request, RequestHandler, RequestOptions, Transport } from './transport.ts';
 
+/** A transport of several, told of addresses that nobody named. */
+export interface CombinedTransport extends Transport {
+  /**
+   * An address at which a peer is being seen, dialled before those that it names; `undefined` when it is seen no more. It may
+   * be one that the peer itself does not know: the outside of its NAT, where a hole is open now.
+   */
+  observe(peer: PeerId, address: string | undefined): void;
+}
+
 /** In order of preference; all of one identity. */
-export function combineTransports(transports: readonly Transport[]): Transport {
+export function combineTransports(transports: readonly Transport[]): CombinedTransport {
   return new Combined(transports);
 }
 
-class Combined implements Transport {
+class Combined implements CombinedTransport {
   readonly name = 'combined';
   readonly localPeer: PeerId;
   readonly #transports: readonly Transport[];
   readonly #addressed = new Map<PeerId, ReadonlySet<Transport>>();
+  readonly #named = new Map<PeerId, readonly string[]>();
+  readonly #observed = new Map<PeerId, string>();
   /** Transports that are connected, by peer. */
   readonly #connected = new Map<PeerId, Set<Transport>>();
   readonly #listeners: Partial<PeerTransportEvents>[] = [];
@@ -44,6 +55,21 @@ class Combined implements Transport {
   }
 
   setAddresses(peer: PeerId, addresses: readonly string[]): void {
+    if (addresses.length > 0) this.#named.set(peer, addresses);
+    else this.#named.delete(peer);
+    this.#address(peer);
+  }
+
+  observe(peer: PeerId, address: string | undefined): void {
+    if (this.#observed.get(peer) === address) return;
+    if (address === undefined) this.#observed.delete(peer);
+    else this.#observed.set(peer, address);
+    this.#address(peer);
+  }
+
+  #address(peer: PeerId): void {
+    const observed = this.#observed.get(peer);
+    const addresses = [...(observed === undefined ? [] : [observed]), ...(this.#named.get(peer) ?? [])];
     const addressed = new Set<Transport>();
     for (const transport of this.#transports) {
       const own = addresses.filter((address) => takes(transport, address));

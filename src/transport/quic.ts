@@ -6,17 +6,17 @@ import { type Body, emptyBody, nativeBody } from '../body/body.ts';
 import { PangeaError, asPangeaError } from '../errors/errors.ts';
 import { parsePeerId, type PeerId } from '../ids/ids.ts';
 import type { Native } from '../native/native.ts';
-import type { Clock, Random } from '../std/std.ts';
-import type { Counter, Logger, Metrics } from '../telemetry/telemetry.ts';
+import type { Counter } from '../telemetry/telemetry.ts';
 import { type Connection, ConnectionTable } from './connections.ts';
 import { abortedError, withDeadline } from './deadline.ts';
 import { Dialer } from './dialer.ts';
 import { advertisedAddresses, parseListenAddress } from './listen-address.ts';
 import { decodeReply, decodeRequest, encodeReply, encodeRequest, messages, type RequestHead } from './messages/messages.ts';
+import { nobody, type Endpoint, type QuicTransport, type QuicTransportOptions } from './quic-options.ts';
 import { refusal, serveRequest, type ServedReply } from './serve.ts';
 import {
   limits, status,
-  type Hello, type PeerTransportEvents, type Reply, type Request, type RequestHandler, type RequestOptions, type Transport,
+  type PeerTransportEvents, type Reply, type Request, type RequestHandler, type RequestOptions,
 } from './transport.ts';
 
 const dialTimeoutMs = 3_000;
@@ -26,29 +26,7 @@ const serveMs = 120_000;
 /** A needless second connection is looked at this often until it is idle. */
 const retireMs = 5_000;
 
-type Endpoint = InstanceType<Native['QuicEndpoint']>;
 type QuicEvent = Parameters<Parameters<Native['QuicEndpoint']['open']>[1]>[0];
-
-export interface QuicTransportOptions {
-  readonly native: Native;
-  /** 32-byte Ed25519 seed: the node's identity. */
-  readonly seed: Uint8Array;
-  /** `IP:port`; `:9090` means every interface; port 0 takes a free one. */
-  readonly listen: string;
-  /** `host:port` that others are told instead of the bound addresses. */
-  readonly advertise?: readonly string[];
-  /** CIDR blocks from which connections are taken, and whose private addresses may be dialled. */
-  readonly allow: readonly string[];
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly hello: () => Hello;
-  /** False refuses the peer. Runs on both sides of every connection. */
-  readonly onHello: (peer: PeerId, hello: Hello) => boolean;
-  /** Default `bbr`: see `docs/internals/transport.md` for the measurement. */
-  readonly congestion?: 'cubic' | 'bbr';
-}
 
 interface ExchangeOptions {
   /** Body of the request. */
@@ -57,17 +35,6 @@ interface ExchangeOptions {
   readonly expectedBytes?: number;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A transport with what only QUIC has. */
-export interface QuicTransport extends Transport {
-  readonly name: 'quic';
-  /** Replaces the allowlist of the listener, and disconnects who came in and is no longer on it. Throws `CONFIG_INVALID`. */
-  setAllow(allow: readonly string[]): void;
-  /** Connection attempts since `listen`, by outcome. */
-  admissions(): { allowed: number; denied: number; refusedAlpn: number; refusedHandshake: number; refusedFull: number };
-  /** Requests of peers that are being served, and own requests that wait for an answer. */
-  load(): { serving: number; requesting: number };
 }
 
 /** Opens nothing yet: `listen` does, and requests need it. Throws `ADDRESS_INVALID`. */
@@ -103,7 +70,9 @@ class Quic implements QuicTransport {
     this.#served = metrics.counter('pangea_quic_requests_served_total', 'Requests of peers that were answered, by status', ['status']);
     metrics.gauge('pangea_quic_connections', 'Open QUIC connections', () => this.#table.size);
     metrics.gauge('pangea_quic_denied', 'Connection attempts from outside the allowlist since the start', () => this.admissions().denied);
-    metrics.gauge('pangea_quic_refused_alpn', 'Peers that do not speak pangea/1 since the start', () => this.admissions().refusedAlpn);
+    metrics.gauge('pangea_quic_refused_alpn', 'Peers that speak no protocol of this port since the start', () => this.admissions().refusedAlpn);
+    metrics.gauge('pangea_quic_libp2p_connections', 'Open connections of libp2p on the same port', () => this.admissions().guestConnections);
+    metrics.gauge('pangea_quic_libp2p_refused', 'Connections of libp2p that found no place on the same port since the start', () => this.admissions().guestRefusedFull);
   }
 
   addresses(): readonly string[] {
@@ -125,6 +94,7 @@ class Quic implements QuicTransport {
       this.#addresses = advertise !== undefined && advertise.length > 0
         ? advertise
         : advertisedAddresses(parsed, endpoint.localAddress, (address) => endpoint.allows(address));
+      await this.#options.onBound?.(endpoint);
     } catch (error) {
       throw asPangeaError(error);
     }
@@ -194,7 +164,7 @@ class Quic implements QuicTransport {
   }
 
   admissions(): ReturnType<Endpoint['counters']> {
-    return this.#endpoint?.counters() ?? { allowed: 0, denied: 0, refusedAlpn: 0, refusedHandshake: 0, refusedFull: 0 };
+    return this.#endpoint?.counters() ?? nobody;
   }
 
   load(): { serving: number; requesting: number } {

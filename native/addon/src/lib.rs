@@ -13,6 +13,8 @@ mod ces;
 mod cores;
 #[cfg(feature = "ces")]
 mod measure;
+#[cfg(all(feature = "p2p", feature = "quic"))]
+mod one_port;
 #[cfg(feature = "p2p")]
 mod p2p;
 #[cfg(feature = "probe")]

@@ -34,6 +34,8 @@ pub struct SwarmOptions {
     pub advertise: Vec<String>,
     /// Whether there is QUIC on `/udp/…/quic-v1` addresses.
     pub quic: bool,
+    /// QUIC on the socket that `shareQuic` gives later, instead of sockets of its own.
+    pub shared_quic: Option<bool>,
 }
 
 #[napi(object, object_from_js = false)]
@@ -141,7 +143,9 @@ fn peer_of<T: std::str::FromStr>(text: &str) -> napi::Result<T> {
 /// The libp2p swarm. It keeps the process alive while `nextEvents` is awaited, until `close`.
 #[napi]
 pub struct SwarmHost {
-    host: Host,
+    pub(crate) host: Host,
+    #[cfg(feature = "quic")]
+    pub(crate) lender: Option<pangea_quic::Lender>,
     events: Mutex<mpsc::Receiver<Event>>,
 }
 
@@ -150,11 +154,28 @@ impl SwarmHost {
     #[napi(factory)]
     pub async fn open(options: SwarmOptions) -> napi::Result<Self> {
         let seed = <[u8; 32]>::try_from(options.seed.as_ref()).map_err(|_| error("INTERNAL", "a seed has 32 bytes"))?;
-        let SwarmOptions { listen, allow, mdns, agent_version, advertise, quic, .. } = options;
+        let SwarmOptions { listen, allow, mdns, agent_version, advertise, quic, shared_quic, .. } = options;
         let quic = if quic { QuicChoice::Own } else { QuicChoice::Off };
+        #[cfg(not(feature = "quic"))]
+        if shared_quic == Some(true) {
+            return Err(error("NOT_SUPPORTED", "this addon has no QUIC endpoint to share"));
+        }
+        #[cfg(feature = "quic")]
+        let (quic, lender) = match shared_quic {
+            Some(true) => {
+                let (quic, lender) = crate::one_port::borrowed();
+                (quic, Some(lender))
+            }
+            _ => (quic, None),
+        };
         let options = Options { seed, listen, allow, mdns, agent_version, advertise, quic };
         let (host, events) = Host::open(options).await.map_err(p2p_error)?;
-        Ok(Self { host, events: Mutex::new(events) })
+        Ok(Self {
+            host,
+            #[cfg(feature = "quic")]
+            lender,
+            events: Mutex::new(events),
+        })
     }
 
     #[napi(getter)]

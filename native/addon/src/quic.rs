@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use crate::body::NativeBody;
 use crate::error;
 
-fn quic_error(failure: pangea_quic::Error) -> napi::Error {
+pub(crate) fn quic_error(failure: pangea_quic::Error) -> napi::Error {
     error(failure.code(), failure)
 }
 
@@ -93,6 +93,12 @@ pub struct QuicCounters {
     pub refused_alpn: i64,
     pub refused_handshake: i64,
     pub refused_full: i64,
+    /// Open connections of libp2p, where it shares the socket.
+    pub guest_connections: i64,
+    /// Handshakes of libp2p that failed.
+    pub guest_refused_handshake: i64,
+    /// Attempts of libp2p beyond its own limits.
+    pub guest_refused_full: i64,
 }
 
 #[napi(object, object_from_js = false)]
@@ -172,6 +178,12 @@ fn milliseconds(value: u32) -> Duration {
 pub struct QuicEndpoint {
     endpoint: Endpoint,
     requests: Arc<Mutex<HashMap<u32, AbortHandle>>>,
+}
+
+impl QuicEndpoint {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
 }
 
 #[napi]
@@ -326,6 +338,9 @@ impl QuicEndpoint {
             refused_alpn: number(counters.refused_alpn),
             refused_handshake: number(counters.refused_handshake),
             refused_full: number(counters.refused_full),
+            guest_connections: number(counters.guest_connections),
+            guest_refused_handshake: number(counters.guest_refused_handshake),
+            guest_refused_full: number(counters.guest_refused_full),
         }
     }
 
