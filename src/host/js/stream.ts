@@ -20,6 +20,8 @@ export class JsHostStream implements HostStream {
   #reading: { resolve: (body: Body | undefined) => void; reject: (error: PangeaError) => void } | undefined;
   #finSeen: boolean;
   #ended: boolean;
+  /** The remote's end was told while the negotiation still held bytes: they come, and no second end behind them. */
+  #endsWithNext: boolean;
   #failure: PangeaError | undefined;
 
   constructor(stream: Stream, peer: PeerId) {
@@ -27,7 +29,8 @@ export class JsHostStream implements HostStream {
     this.protocol = stream.protocol;
     this.#stream = stream;
     this.#finSeen = stream.remoteWriteStatus === 'closed' && (stream.status === 'open' || stream.status === 'closing');
-    this.#ended = stream.readableEnded;
+    this.#endsWithNext = stream.readableEnded && stream.readBufferLength > 0;
+    this.#ended = stream.readableEnded && !this.#endsWithNext;
     stream.addEventListener('remoteCloseWrite', () => {
       this.#finSeen = true;
     });
@@ -101,6 +104,7 @@ export class JsHostStream implements HostStream {
         void this.read().then(resolve);
       }
     }
+    if (this.#endsWithNext) this.#end();
     // Not here: inside `resume` this runs before the multiplexer hears of the resume, which would undo the pause there.
     queueMicrotask(() => this.#pause());
   }
