@@ -3,6 +3,8 @@ import type { NodeEvent } from '../api/api.ts';
 
 /** What one client of the control socket may have waiting; more are dropped and counted. */
 export const maxWaitingEvents = 1024;
+/** And of messages at most so many bytes. */
+const maxWaitingBytes = 4 * 1024 * 1024;
 
 /** Stands where events are missing, because the client did not take them in time. */
 export interface LostEvents {
@@ -24,13 +26,18 @@ export function eventOfLine(value: unknown): NodeEvent | LostEvents {
 /** Takes events as they come and gives them as one block a time, when the reader is ready for it. */
 export class EventQueue {
   readonly #waiting: NodeEvent[] = [];
+  #bytes = 0;
   #lost = 0;
   #news = Promise.withResolvers<void>();
   #ended = false;
 
   readonly push = (event: NodeEvent): void => {
-    if (this.#waiting.length >= maxWaitingEvents) this.#lost++;
-    else this.#waiting.push(event);
+    const bytes = event.kind === 'message' ? event.data.length : 0;
+    if (this.#waiting.length >= maxWaitingEvents || this.#bytes + bytes > maxWaitingBytes) this.#lost++;
+    else {
+      this.#waiting.push(event);
+      this.#bytes += bytes;
+    }
     this.#news.resolve();
   };
 
@@ -45,7 +52,7 @@ export class EventQueue {
       this.#news = Promise.withResolvers();
       const lines = this.#waiting.splice(0).map(eventLine);
       if (this.#lost > 0) lines.push(eventLine({ kind: 'lost', count: this.#lost }));
-      this.#lost = 0;
+      [this.#lost, this.#bytes] = [0, 0];
       if (lines.length > 0) yield Buffer.from(lines.join(''));
     }
   }

@@ -59,7 +59,10 @@ export async function checkBootstrap({ bootstrap, mdns }: NodeConfig, probe: (ad
     const detail = mdns === 'off' ? 'none configured, and mDNS is off: this node waits to be found' : 'none configured: nodes are found by mDNS alone';
     return [{ check: 'bootstrap', verdict: 'warning', detail, advice: 'name a node of the network: --bootstrap /ip4/HOST/tcp/9091/p2p/PEER' }];
   }
-  return mapConcurrent(bootstrap.slice(0, mostDialled), dialsAtOnce, async (address) => ({ check: `bootstrap ${address}`, ...(await probe(address)) }));
+  return mapConcurrent(bootstrap.slice(0, mostDialled), dialsAtOnce, async (address) => {
+    const { detail, ...found } = await probe(address);
+    return { check: 'bootstrap', detail: `${address}: ${detail}`, ...found };
+  });
 }
 
 /** Dials as libp2p does; where that fails, or there is no host, says how far a plain connection comes. */
