@@ -92,7 +92,10 @@ export class Discovery {
     const usable = multiaddrs.filter((address) => mayDial(firewall, address));
     const known = this.#heardOf.get(peer);
     if (known) {
-      if (usable.length > 0) known.multiaddrs = usable;
+      if (usable.length > 0) {
+        known.multiaddrs = usable;
+        peers.discovered(peer, { multiaddrs: usable });
+      }
       return;
     }
     const oldest = this.#heardOf.keys().next();

@@ -8,7 +8,7 @@ const include = join(root, 'native', 'cabi', 'include');
 const target = process.env['CARGO_TARGET_DIR'] ?? join(root, 'native', 'target');
 /** Where cargo puts the library. */
 const libraryDirectory = join(target, 'release');
-const library = join(libraryDirectory, process.platform === 'darwin' ? 'libpangea_ces.dylib' : 'libpangea_ces.so');
+export const library = join(libraryDirectory, process.platform === 'darwin' ? 'libpangea_ces.dylib' : 'libpangea_ces.so');
 const link = [`-L${libraryDirectory}`, '-lpangea_ces', `-Wl,-rpath,${libraryDirectory}`];
 const buildTimeoutMs = 900_000;
 
