@@ -72,7 +72,10 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
 
   const isNative = wantsNative('host', forced, native);
   const withQuic = wantsNative('transport', forced, native);
-  const sharesQuic = isNative && withQuic && config.dhtQuic === 'shared' && 'shareQuic' in nativeOf(native).SwarmHost.prototype;
+  const sharesQuic = isNative && withQuic && sharesPort(config) && 'shareQuic' in nativeOf(native).SwarmHost.prototype;
+  if (isNative && config.dhtQuic === 'shared' && !sharesQuic) {
+    logger.warn({ dht: formatAddress(config.dhtAddr), p2p: formatAddress(config.p2pAddr) }, 'libp2p keeps a QUIC port of its own: the two addresses reach different networks');
+  }
   const hostOptions = {
     seed: identity.seed,
     listen: [multiaddrOf(config.dhtAddr), ...(isNative && !sharesQuic ? quicListen(config) : [])],
@@ -150,6 +153,11 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     return { ...plainFirewall.counters(), ...firewall.counters(), ...(counted ? { quic: { allowed: counted.allowed, denied: counted.denied } } : {}) };
   };
   return { firewall, plainFirewall, host, dht, quic, webrtc, transport, peers, admissions, hello, applyAllow };
+}
+
+/** Not where one of the two addresses means this machine alone: libp2p would be seen by more than it was to be, or by fewer. */
+function sharesPort({ dhtQuic, dhtAddr, p2pAddr }: NodeConfig): boolean {
+  return dhtQuic === 'shared' && isLoopbackHost(dhtAddr.host) === isLoopbackHost(p2pAddr.host);
 }
 
 /** A UDP port of the host's own: `shared` comes here too where there is no shard socket to share. */
