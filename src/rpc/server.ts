@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { PangeaError } from '../errors/errors.ts';
 import { systemClock, type Clock, type Timer } from '../std/std.ts';
-import type { Logger, Metrics } from '../telemetry/telemetry.ts';
+import type { Metrics } from '../telemetry/telemetry.ts';
 import { Batch, type ThreadPort } from './bridge/batch.ts';
 import { errorOf, wireErrorOf } from './bridge/errors.ts';
 import { BridgeHost } from './bridge/host.ts';

@@ -5,7 +5,7 @@ import type { Logger } from '../../telemetry/telemetry.ts';
 import { limits } from '../limits.ts';
 import type { RpcNode } from '../rpc-node.ts';
 import type { Batch } from './batch.ts';
-import { ownCopyInTurns, ownPieces, transferable, turn } from './bytes.ts';
+import { ownCopyInTurns, PiecePool, transferable, turn } from './bytes.ts';
 import { wireErrorOf } from './errors.ts';
 import type { StreamMessage, ToNode, ToSurface } from './messages.ts';
 import { Streams } from './streams.ts';
@@ -13,6 +13,8 @@ import { flatten, unflatten, type TreeItem } from './tree.ts';
 
 type Run = (args: readonly unknown[], call: AbortController) => Promise<unknown>;
 
+/** Calls with blocks as parameters, which the node does not keep. */
+const blockCalls: ReadonlySet<string> = new Set(['mixed.cesProcess', 'mixed.cesReconstruct', 'mixed.upload']);
 /** Bytes of an event stream: some tens of events under way. */
 const eventWindowBytes = 64 * 1024;
 
@@ -21,6 +23,7 @@ export class BridgeHost {
   readonly #out: Batch<ToSurface>;
   readonly #logger: Logger;
   readonly #streams: Streams;
+  readonly #pieces = new PiecePool();
   readonly #calls = new Map<number, AbortController>();
   readonly #special: Readonly<Record<string, Run>>;
 
@@ -31,9 +34,9 @@ export class BridgeHost {
     this.#streams = new Streams((message, transfer) => out.post(message, transfer));
     this.#special = {
       put: ([stream, options], { signal }) =>
-        this.#reading<Uint8Array, PutResult>(stream as number, (content) => node.put(content, { ...(options as PutOptions), signal })),
+        this.#reading<Uint8Array, PutResult>(stream as number, signal, (content) => node.put(content, { ...(options as PutOptions), signal })),
       putTree: ([stream, options], { signal }) =>
-        this.#reading<TreeItem, PutResult>(stream as number, (items) => node.putTree(unflatten(items), { ...(options as PutOptions), signal })),
+        this.#reading<TreeItem, PutResult>(stream as number, signal, (items) => node.putTree(unflatten(items), { ...(options as PutOptions), signal })),
       get: async ([reference, options], call) => {
         const { content, ...facts } = await node.get(reference as string, { ...(options as GetOptions), signal: call.signal });
         return { facts, stream: this.#sendContent(content, call) };
@@ -66,12 +69,18 @@ export class BridgeHost {
     try {
       const value = await owned(await (this.#special[name] ?? this.#plain(name))(args, call));
       this.#out.post({ type: 'answer', id, value }, transferable([value]));
+      if (blockCalls.has(name)) this.#giveBack(args);
     } catch (error) {
       if (!isPangeaError(error) || error.code === 'INTERNAL') this.#logger.error({ call: name, error }, 'a call of an RPC client failed in a way that is a bug');
       this.#out.post({ type: 'refusal', id, error: wireErrorOf(error) });
     } finally {
       this.#calls.delete(id);
     }
+  }
+
+  #giveBack(args: readonly unknown[]): void {
+    const memory = transferable(args);
+    if (memory.length > 0) this.#out.post({ type: 'spent', memory }, memory);
   }
 
   #plain(name: string): Run {
@@ -81,8 +90,9 @@ export class BridgeHost {
   }
 
   /** Whoever failed before it read all, or any, leaves a sender that must be told. */
-  async #reading<T, R>(stream: number, run: (items: AsyncIterable<T>) => Promise<R>): Promise<R> {
+  async #reading<T, R>(stream: number, signal: AbortSignal, run: (items: AsyncIterable<T>) => Promise<R>): Promise<R> {
     const sink = this.#streams.receive<T>(stream);
+    signal.addEventListener('abort', () => sink.abort(signal.reason), { once: true });
     try {
       return await run(sink);
     } finally {
@@ -92,19 +102,21 @@ export class BridgeHost {
 
   /** Chunks are copied: the node's memory is the node's, and often cannot change hands. */
   #sendContent(content: AsyncIterable<TreeItem>, call: AbortController): number {
+    const pieces = this.#pieces;
     const items = async function* (): AsyncGenerator<TreeItem> {
       for await (const item of content) {
         if (!(item instanceof Uint8Array)) yield item;
         else {
           for (let at = 0; at < item.length; at += limits.chunkBytes) {
             if (at > 0) await turn();
-            yield* ownPieces(item.subarray(at, at + limits.chunkBytes));
+            yield pieces.copy(item.subarray(at, at + limits.chunkBytes));
           }
         }
       }
     };
     return this.#streams.send(items(), {
       windowBytes: limits.streamWindowBytes,
+      spent: (memory) => pieces.giveBack(memory),
       stopped: () => call.abort(new PangeaError('ABORTED', 'the client reads no further')),
     });
   }

@@ -11,8 +11,8 @@ export interface WireError {
 export type StreamMessage =
   | { readonly type: 'item'; readonly stream: number; readonly item: unknown }
   | { readonly type: 'end'; readonly stream: number; readonly error?: WireError }
-  /** From the sink: so many bytes were taken. */
-  | { readonly type: 'credit'; readonly stream: number; readonly bytes: number }
+  /** From the sink: so many bytes were taken, and here is memory that it is done with. */
+  | { readonly type: 'credit'; readonly stream: number; readonly bytes: number; readonly memory?: ArrayBuffer }
   /** From the sink: no more is wanted. */
   | { readonly type: 'stop'; readonly stream: number };
 
@@ -31,6 +31,8 @@ export type CallMessage =
 export type AnswerMessage =
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'refusal'; readonly id: number; readonly error: WireError }
+  /** Memory of large parameters goes back to where it came from: freeing it takes its time there. */
+  | { readonly type: 'spent'; readonly memory: readonly ArrayBuffer[] }
   | { readonly type: 'admitted'; readonly id: number; readonly isAdmitted: boolean }
   | { readonly type: 'close'; readonly deadlineMs: number };
 

@@ -38,7 +38,8 @@ export class BridgeClient {
 
   readonly node: RpcNode = this.#node();
 
-  handle(message: Extract<ToSurface, { type: 'answer' | 'refusal' }> | StreamMessage): void {
+  handle(message: Extract<ToSurface, { type: 'answer' | 'refusal' | 'spent' }> | StreamMessage): void {
+    if (message.type === 'spent') return;
     if (message.type !== 'answer' && message.type !== 'refusal') return this.#streams.handle(message);
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
@@ -46,8 +47,11 @@ export class BridgeClient {
     else pending?.reject(errorOf(message.error));
   }
 
-  /** Aborted, it rejects at once; what the node still answers is dropped. */
-  call<T>(name: string, args: readonly unknown[], signal?: AbortSignal): Promise<T> {
+  /**
+   * Aborted, it rejects at once; what the node still answers is dropped. `accept` runs as the answer is read: a stream that it
+   * names may have items in the same batch, and they find their reader.
+   */
+  call<T>(name: string, args: readonly unknown[], signal?: AbortSignal, accept?: (value: never) => T): Promise<T> {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortedBy(signal));
@@ -59,7 +63,7 @@ export class BridgeClient {
       signal?.addEventListener('abort', onAbort, { once: true });
       const settled = (): void => signal?.removeEventListener('abort', onAbort);
       this.#pending.set(id, {
-        resolve: (value) => (settled(), resolve(value as T)),
+        resolve: (value) => (settled(), resolve(accept === undefined ? (value as T) : accept(value as never))),
         reject: (error) => (settled(), reject(error)),
       });
       this.#out.post({ type: 'call', id, name, args }, transferable(args));
@@ -73,15 +77,11 @@ export class BridgeClient {
     const streaming: Pick<RpcNode, 'put' | 'putTree' | 'get' | 'getTree' | 'events'> = {
       put: (content, { signal, ...options }) => this.call<PutResult>('put', [send(content), options], signal),
       putTree: (entries, { signal, ...options }) => this.call<PutResult>('putTree', [send(flatten(entries)), options], signal),
-      get: async (reference, { signal, ...options }) => {
-        const { facts, stream } = await this.call<{ facts: Omit<GetResult, 'content'>; stream: number }>('get', [reference, options], signal);
-        return { ...facts, content: this.#receive<Uint8Array>(stream, signal) };
-      },
-      getTree: async (reference, { signal }) => {
-        const { name, stream } = await this.call<{ name: string; stream: number }>('getTree', [reference], signal);
-        return { name, entries: unflatten(this.#receive<TreeItem>(stream, signal)) };
-      },
-      events: async (kinds) => this.#streams.receive<QueuedEvent>(await this.call<number>('events', [kinds])),
+      get: (reference, { signal, ...options }) => this.call('get', [reference, options], signal,
+        ({ facts, stream }: { facts: Omit<GetResult, 'content'>; stream: number }) => ({ ...facts, content: this.#receive<Uint8Array>(stream, signal) })),
+      getTree: (reference, { signal }) => this.call('getTree', [reference], signal,
+        ({ name, stream }: { name: string; stream: number }) => ({ name, entries: unflatten(this.#receive<TreeItem>(stream, signal)) })),
+      events: (kinds) => this.call('events', [kinds], undefined, (stream: number) => this.#streams.receive<QueuedEvent>(stream)),
     };
     const nextUpdate: RpcNode['mixed']['nextUpdate'] = (signal) => this.call('mixed.nextUpdate', [], signal);
     return {
@@ -92,7 +92,7 @@ export class BridgeClient {
   }
 
   #receive<T>(stream: number, signal: AbortSignal | undefined): Sink<T> {
-    const sink = this.#streams.receive<T>(stream);
+    const sink = this.#streams.receive<T>(stream, true);
     if (signal?.aborted === true) sink.abort(abortedBy(signal));
     else signal?.addEventListener('abort', () => sink.abort(abortedBy(signal)), { once: true });
     return sink;

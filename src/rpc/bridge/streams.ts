@@ -3,7 +3,6 @@
  * reader costs the window and no more; either side can end a stream at once.
  */
 import { PangeaError } from '../../errors/errors.ts';
-import { transferable } from './bytes.ts';
 import { errorOf, wireErrorOf } from './errors.ts';
 import type { StreamMessage } from './messages.ts';
 
@@ -17,6 +16,8 @@ export interface SourceOptions {
   readonly stopped?: () => void;
   /** The items were sent, or never will be. */
   readonly ended?: () => void;
+  /** Memory of an item comes back. */
+  readonly spent?: (memory: ArrayBuffer) => void;
 }
 
 export class Streams {
@@ -32,7 +33,7 @@ export class Streams {
   /** Begins to send, from the next turn on, so that whoever is to read can be told the id first. Memory of bytes is handed over. */
   send(items: AsyncIterable<unknown>, options: SourceOptions): number {
     const stream = this.#next++;
-    const source = new Source(items, options, (item) => this.#post({ type: 'item', stream, item }, transferable([item])));
+    const source = new Source(items, options, (item) => this.#post({ type: 'item', stream, item }, memoryOf(item)));
     this.#sources.set(stream, source);
     void source.run().then((error) => {
       if (this.#sources.delete(stream)) this.#post({ type: 'end', stream, ...(error === undefined ? {} : { error: wireErrorOf(error) }) }, []);
@@ -40,9 +41,10 @@ export class Streams {
     return stream;
   }
 
-  receive<T>(stream: number): Sink<T> {
-    const sink = new Sink<T>({
-      credit: (bytes) => this.#post({ type: 'credit', stream, bytes }, []),
+  /** With `givesBack` an item is good until the next is asked for: its memory goes back to the source then. */
+  receive<T>(stream: number, givesBack = false): Sink<T> {
+    const sink = new Sink<T>(givesBack, {
+      credit: (bytes, memory) => this.#post({ type: 'credit', stream, bytes, ...(memory === undefined ? {} : { memory }) }, memory === undefined ? [] : [memory]),
       stop: () => {
         if (this.#sinks.delete(stream)) this.#post({ type: 'stop', stream }, []);
       },
@@ -54,7 +56,7 @@ export class Streams {
   /** `stop` answers items of a stream that nobody reads any more. */
   handle(message: StreamMessage): void {
     const { stream } = message;
-    if (message.type === 'credit') return this.#sources.get(stream)?.credit(message.bytes);
+    if (message.type === 'credit') return this.#sources.get(stream)?.credit(message.bytes, message.memory);
     if (message.type === 'stop') {
       const source = this.#sources.get(stream);
       this.#sources.delete(stream);
@@ -110,8 +112,9 @@ class Source {
     }
   }
 
-  credit(bytes: number): void {
+  credit(bytes: number, memory: ArrayBuffer | undefined): void {
     this.#underWayBytes -= bytes;
+    if (memory !== undefined) this.#options.spent?.(memory);
     this.#wake?.();
   }
 
@@ -124,17 +127,32 @@ class Source {
   }
 }
 
+interface Back {
+  credit(bytes: number, memory?: ArrayBuffer): void;
+  stop(): void;
+}
+
+/** Of bytes; the rest is cloned. */
+const memoryOf = (item: unknown): ArrayBuffer[] => (item instanceof Uint8Array && item.buffer instanceof ArrayBuffer ? [item.buffer] : []);
+
 export class Sink<T> implements AsyncIterableIterator<T> {
-  readonly #back: { readonly credit: (bytes: number) => void; readonly stop: () => void };
+  readonly #back: Back;
+  readonly #givesBack: boolean;
+  #last: Uint8Array | undefined;
   readonly #items: T[] = [];
   #waiting: { resolve(result: IteratorResult<T>): void; reject(error: unknown): void } | undefined;
   #end: { readonly error: unknown } | undefined;
 
-  constructor(back: { readonly credit: (bytes: number) => void; readonly stop: () => void }) {
+  constructor(givesBack: boolean, back: Back) {
+    this.#givesBack = givesBack;
     this.#back = back;
   }
 
   async next(): Promise<IteratorResult<T>> {
+    if (this.#last !== undefined) {
+      this.#back.credit(this.#last.length, this.#last.buffer as ArrayBuffer);
+      this.#last = undefined;
+    }
     const item = this.#items.shift();
     if (item !== undefined) return this.#given(item);
     if (this.#end === undefined) return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
@@ -179,7 +197,8 @@ export class Sink<T> implements AsyncIterableIterator<T> {
   }
 
   #given(item: T): IteratorResult<T> {
-    this.#back.credit(weightOf(item));
+    if (this.#givesBack && item instanceof Uint8Array) this.#last = item;
+    else this.#back.credit(weightOf(item));
     return { done: false, value: item };
   }
 }

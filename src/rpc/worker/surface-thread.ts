@@ -1,14 +1,13 @@
 /** The surface's thread: listens, and asks the node's thread for everything that is not bytes on a socket. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { PangeaError } from '../../errors/errors.ts';
-import { loadNative } from '../../native/native.ts';
 import { systemClock } from '../../std/std.ts';
 import type { Logger } from '../../telemetry/telemetry.ts';
 import { Batch, type ThreadPort } from '../bridge/batch.ts';
 import { wireErrorOf } from '../bridge/errors.ts';
 import type { ToNode, ToSurface } from '../bridge/messages.ts';
 import { BridgeClient } from '../bridge/remote-node.ts';
-import { openNativeEngine, openWasmEngine, type Engine } from '../engine/engine.ts';
+import { openNativeEngine, openWasmEngine } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
 import type { RpcServerOptions } from '../rpc.ts';
 import { LoginDelays } from '../servants/login-delays.ts';
@@ -52,7 +51,7 @@ const listener = new Listener({
   changed: () => void (counts[0] = listener.connections),
   parts: {
     node: client.node, clock, logger, memory,
-    engine: openEngine(),
+    engine: data.engine === 'native' ? openNativeEngine() : openWasmEngine(),
     logins: new LoginDelays(clock),
     closing: closing.signal,
     facts: () => (facts ??= readFacts()),
@@ -122,13 +121,6 @@ async function readFacts(): Promise<AboutFacts> {
     facts = undefined;
     throw error;
   }
-}
-
-function openEngine(): Engine {
-  if (data.engine === 'wasm') return openWasmEngine();
-  const loaded = loadNative();
-  if (!loaded.ok) throw new PangeaError('NATIVE_UNAVAILABLE', loaded.reason);
-  return openNativeEngine(loaded.native);
 }
 
 function loggerTo(to: Batch<ToNode>, bound: Record<string, unknown>): Logger {
