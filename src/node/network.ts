@@ -74,7 +74,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const withQuic = wantsNative('transport', forced, native);
   const sharesQuic = isNative && withQuic && sharesPort(config) && 'shareQuic' in nativeOf(native).SwarmHost.prototype;
   if (isNative && config.dhtQuic === 'shared' && !sharesQuic) {
-    logger.warn({ dht: formatAddress(config.dhtAddr), p2p: formatAddress(config.p2pAddr) }, 'libp2p keeps a QUIC port of its own: the two addresses reach different networks');
+    logger.warn({ dht: formatAddress(config.dhtAddr), p2p: formatAddress(config.p2pAddr) }, 'libp2p takes a QUIC port of its own: the shards have no socket on the same network to share');
   }
   const hostOptions = {
     seed: identity.seed,

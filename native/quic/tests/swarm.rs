@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +15,8 @@ use libp2p::core::transport::{Boxed, DialOpts, ListenerId, PortUse, Transport, T
 use libp2p::core::{Endpoint as Role, Multiaddr};
 use libp2p::{PeerId, identity, quic};
 use pangea_quic::{GuestLimits, Lender, shared_transport};
+use quinn::ClientConfig;
+use quinn::crypto::rustls::QuicClientConfig;
 use support::{Node, SOON, eventually, open, options};
 use tokio::time::timeout;
 
@@ -148,6 +152,58 @@ async fn it_speaks_with_libp2ps_own_quic_in_both_directions() {
     let _ = poll_fn(|cx| d.poll_close_unpin(cx)).await;
     drop(b);
     eventually("places come back", || node.endpoint.counters().guest_connections == 0).await;
+}
+
+/// The gate and the limits of libp2p know a peer by its address; shards go on from the new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_libp2p_connection_ends_when_the_peer_moves_and_a_shard_connection_follows() {
+    let (node, _lender, mut ours) = shared(6).await;
+    for (alpn, follows) in [(b"libp2p".as_slice(), false), (b"pangea/1", true)] {
+        let mut tls = libp2p_tls::make_client_config(&keypair(7), None).unwrap();
+        tls.alpn_protocols = vec![alpn.to_vec()];
+        let config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+        let raw = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+        let connection = raw.connect_with(config, node.address(), "x").unwrap().await.unwrap();
+        let watched = async {
+            if follows {
+                return std::future::pending().await;
+            }
+            let mut muxer = loop {
+                if let TransportEvent::Incoming { upgrade, .. } = ours.transport.select_next_some().await {
+                    break upgrade.await.unwrap().1;
+                }
+            };
+            // As the swarm does: both are polled whenever the connection wakes it.
+            poll_fn(|cx| {
+                while matches!(muxer.poll_inbound_unpin(cx), Poll::Ready(Ok(_))) {}
+                muxer.poll_unpin(cx)
+            })
+            .await
+            .map(|_| ())
+        };
+        let moving = async {
+            raw.rebind(std::net::UdpSocket::bind("127.0.0.2:0").unwrap()).unwrap();
+            for _ in 0..100 {
+                let Ok((mut send, mut recv)) = connection.open_bi().await else { return false };
+                if send.write_all(b"\x07\0\0\0\0").await.is_err() || send.finish().is_err() {
+                    return false;
+                }
+                if follows {
+                    return recv.read_to_end(100).await.unwrap() == b"\x07\0\0\0\0\0";
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            true
+        };
+        let outcome = timeout(SOON, async {
+            match select(std::pin::pin!(watched), std::pin::pin!(moving)).await {
+                Either::Left((ended, moving)) => (Some(ended.is_err()), moving.await),
+                Either::Right((moved, _)) => (None, moved),
+            }
+        });
+        let expected = if follows { (None, true) } else { (Some(true), false) };
+        assert_eq!(outcome.await.unwrap(), expected, "follows: {follows}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
