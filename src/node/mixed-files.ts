@@ -5,7 +5,7 @@ import { PangeaError, isPangeaError } from '../errors/errors.ts';
 import type { Host } from '../host/host.ts';
 import { parseDigest, type PeerId } from '../ids/ids.ts';
 import type { Objects } from '../objects/objects.ts';
-import { concatBytes, toHex, type Clock, type Random } from '../std/std.ts';
+import { toHex, type Clock, type Random } from '../std/std.ts';
 import { fetchForeign } from '../transport/transport.ts';
 import { blockLimits, type Blocks } from './mixed-blocks.ts';
 import type { Labels } from './mixed-labels.ts';
@@ -63,9 +63,13 @@ export class Files {
   async #object(root: string): Promise<Uint8Array> {
     const { bytes, content } = await this.#parts.objects.get(root);
     if (bytes > blockLimits.bytes) throw new PangeaError('TOO_LARGE', `the object has ${bytes} bytes: get it as a stream`);
-    const parts: Uint8Array[] = [];
-    for await (const chunk of content) parts.push(chunk.slice());
-    return concatBytes(...parts);
+    const out = new Uint8Array(bytes);
+    let at = 0;
+    for await (const chunk of content) {
+      out.set(chunk, at);
+      at += chunk.length;
+    }
+    return out;
   }
 
   /** Data rows first; a parity row only in place of one that nobody gives. */

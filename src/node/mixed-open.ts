@@ -58,7 +58,7 @@ export function openMixed({ config, label, disk, network, objects, codec, events
     onMessage: (from, data) => events.emit({ kind: 'message', from, label: labels.labelOf(from), data }),
   });
   messages.serve();
-  const blocks = new Blocks({ codec, key: codec.deriveKey(blockKeyContext, disk.owner.catalogueKey), compression: () => compressionOf(config()) });
+  const blocks = new Blocks({ codec, key: codec.deriveKey(blockKeyContext, disk.owner.catalogueKey), compression: () => compressionOf(config()), clock });
   const files = new Files({
     objects, blocks, labels, host, clock, random: systemRandom,
     fetchHere: async (hash, index) => {
