@@ -4,7 +4,7 @@ import type {
   PutOptions, PutResult, RepairAction, RepairView, TrainOptions, TreeEntry,
 } from '../api/api.ts';
 import type { Capabilities } from '../capabilities/capabilities.ts';
-import { formatAddress, type NodeConfig } from '../config/config.ts';
+import type { NodeConfig } from '../config/config.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { parsePeerId } from '../ids/ids.ts';
 import type { Objects } from '../objects/objects.ts';
@@ -34,6 +34,7 @@ export interface NodeCallsParts {
   readonly parts: readonly PartLine[];
   readonly isReady: () => boolean;
   readonly http: () => string;
+  readonly rpc: () => string;
   readonly metrics: Metrics;
   readonly events: Events;
   readonly mixed: MixedApi;
@@ -117,7 +118,7 @@ export class NodeCalls implements NodeApi {
   }
 
   async status(): Promise<NodeStatus> {
-    const { config, label, startedMs, disk, network, objects, parts, isReady, http } = this.#parts;
+    const { label, startedMs, disk, network, objects, parts, isReady, http, rpc } = this.#parts;
     const { liveBytes, garbageBytes, freeBytes, records } = disk.store.usage();
     const known = network.peers.list();
     return {
@@ -128,7 +129,7 @@ export class NodeCalls implements NodeApi {
       objects: objects.counts(),
       addresses: {
         quic: network.quic?.addresses() ?? [], dht: network.host.multiaddrs(), http: http(),
-        rpc: config().rpc ? `${formatAddress(config().rpcAddr)} (not in this build)` : '',
+        rpc: rpc(),
       },
       memoryBytes: process.memoryUsage.rss(), reachability: network.host.natReport().reachability,
     };

@@ -9,5 +9,6 @@ export { startNode, type RunningNode, type StartOptions } from './start.ts';
 export { describePlan } from './plan.ts';
 export { diagnoseOffline } from './doctor.ts';
 export { initNode, joinNode, type InitResult, type JoinResult } from './network-commands.ts';
+export { renewRpcToken, rpcToken } from './rpc-token.ts';
 export { version } from './version.ts';
 export type { PartLine } from './part-line.ts';

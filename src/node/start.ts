@@ -22,6 +22,7 @@ import { openNetwork } from './network.ts';
 import { NodeCalls } from './node-calls.ts';
 import { bytesText, capabilitiesLine, codecLine, type PartLine } from './part-line.ts';
 import { choosePaths } from './paths.ts';
+import { openRpc, type OpenedRpc } from './rpc.ts';
 import { viewer } from './peer-view.ts';
 import { objectsSettings } from './settings.ts';
 
@@ -106,7 +107,6 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   await shards.listen((peer, request, body) => objects.handle(peer, request, body));
   say('QUIC', quic ? quic.addresses().join(', ') : 'not available without the addon: shards go over libp2p streams', quic !== undefined);
   say('DHT', `${host.multiaddrs().join(', ')} (${host.name})`);
-  say('RPC', 'not in this build', false);
   say('CES', codecLine(codec, config, paths.calibration));
 
   const announcements = new Announcements({
@@ -160,9 +160,10 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   let ready = false;
   const calls = new NodeCalls({
     config: () => config, label, startedMs, disk, network, objects, capabilities, paths,
-    parts, isReady: () => ready, http: () => httpAddress, metrics, events, mixed: mixed.calls,
+    parts, isReady: () => ready, http: () => httpAddress, rpc: () => rpc?.address() ?? '', metrics, events, mixed: mixed.calls,
   });
   let httpAddress = '';
+  let rpc: OpenedRpc | undefined;
   if (config.http) {
     const http = await openHttpServer({
       listen: config.httpAddr, metrics, clock: systemClock, logger: logger.child({ part: 'http' }),
@@ -171,6 +172,12 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
     httpAddress = formatAddress({ host: config.httpAddr.host, port: http.port });
     remember('http', (deadlineMs) => http.close(deadlineMs));
     say('HTTP', `http://${httpAddress} (/metrics, /healthz, /readyz, /status)`);
+  }
+  if (config.rpc) {
+    const opened = await openRpc({ config, api: calls, native, admit: (address) => plainFirewall.admit('rpc', address), logger: logger.child({ part: 'rpc' }), metrics });
+    rpc = opened;
+    remember('rpc', (deadlineMs) => opened.server.close(deadlineMs));
+    say('RPC', opened.detail);
   }
   gauges(metrics, { objects, network, disk });
   const { reedSolomon, ...kernels } = codec.kernels;

@@ -32,6 +32,8 @@ export interface RpcServer {
   /** The real one. */
   readonly port: number;
   readonly engine: 'native' | 'wasm';
+  /** False between a crash of the thread and its next start. */
+  readonly isUp: boolean;
   counts(): { readonly connections: number; readonly calls: number; readonly memoryBytes: number };
   /** Refuses new calls, lets those under way finish until the deadline, then closes. Safe to repeat. */
   close(deadlineMs: number): Promise<void>;

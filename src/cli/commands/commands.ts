@@ -19,8 +19,9 @@ import { repair } from './repair.ts';
 import { search } from './search.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
+import { token } from './token.ts';
 
 /** In the order in which `--help` shows them. */
 export const commands: readonly Command[] = [
-  start, init, invite, join, put, get, list, info, search, remove, dictionary, peers, status, doctor, events, repair, firewall, plan, bench, dev,
+  start, init, invite, join, token, put, get, list, info, search, remove, dictionary, peers, status, doctor, events, repair, firewall, plan, bench, dev,
 ];

@@ -202,14 +202,18 @@ export class Connection implements EngineConnection, Caller {
   }
 
   #answer(call: Incoming, outcome: Outcome): void {
+    const capabilities = outcome.capabilities ?? tableOf(outcome.results);
     if (this.#calls.delete(call.id)) {
       try {
-        const { head, bytes, handle, table } = this.#outgoing(outcome.results, outcome.capabilities ?? tableOf(outcome.results));
+        const { head, bytes, handle, table } = this.#outgoing(outcome.results, capabilities);
         this.#port?.answer(call.id, head, bytes, handle, table);
       } catch (error) {
         const { type, reason } = exceptionOf(error);
         this.#port?.throw(call.id, type, reason);
+        this.#servants.forgo(capabilities);
       }
+    } else {
+      this.#servants.forgo(capabilities);
     }
     call.end();
     this.#schedule();

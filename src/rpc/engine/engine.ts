@@ -35,7 +35,7 @@ export interface Servant {
   dispatch(call: IncomingCall): Promise<Outcome> | Outcome;
   /** Methods that are `-> stream`: the next call on this servant begins when they are done. */
   isStreaming?(interfaceId: bigint, methodId: number): boolean;
-  /** Nobody holds it any more: released, or the connection ended. Called once. */
+  /** Nobody holds it any more: released, the connection ended, or the results that bring it came too late. Called once. */
   dropped?(): void;
 }
 

@@ -1,6 +1,7 @@
 /** The objects of ours that the remote of one connection holds, each with the order of its calls. */
 import type { Incoming } from './incoming.ts';
-import type { Servant } from './engine.ts';
+import type { Capability, Servant } from './engine.ts';
+import { Remote } from './remote.ts';
 
 export interface Held {
   readonly id: number;
@@ -43,6 +44,13 @@ export class Servants {
     this.#byId.delete(id);
     this.#byServant.delete(held.servant);
     held.servant.dropped?.();
+  }
+
+  /** Results that nobody gets: whoever made a servant for them alone hears that nobody holds it. */
+  forgo(capabilities: readonly (Capability | undefined)[]): void {
+    for (const capability of capabilities) {
+      if (capability !== undefined && !(capability instanceof Remote) && !this.#byServant.has(capability as Servant)) (capability as Servant).dropped?.();
+    }
   }
 
   dropAll(): void {
