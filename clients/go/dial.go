@@ -94,6 +94,11 @@ func DialNodeService(ctx context.Context, address string, options ...Option) (*N
 // About is what the node said of itself when it was dialled.
 func (c *Client) About() About { return c.about }
 
+// AskAbout asks the node for it again.
+func (c *Client) AskAbout(ctx context.Context) (About, error) {
+	return ask(ctx, c.node.About, nothing[schema.AboutRequest], readAbout)
+}
+
 // Close ends the connection, and with it all that was begun on it. It is safe to repeat.
 func (c *Client) Close() error { return c.NodeService.Close() }
 

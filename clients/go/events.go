@@ -11,11 +11,11 @@ import (
 
 // EventKinds to be told of.
 type EventKinds struct {
-	Peers    bool
-	Objects  bool
-	Repair   bool
-	Firewall bool
-	Messages bool
+	Peers    bool `json:"peers"`
+	Objects  bool `json:"objects"`
+	Repair   bool `json:"repair"`
+	Firewall bool `json:"firewall"`
+	Messages bool `json:"messages"`
 }
 
 // AllEvents of a node.
@@ -24,50 +24,50 @@ var AllEvents = EventKinds{Peers: true, Objects: true, Repair: true, Firewall: t
 // Event of a node: one of the five pointers is set. Lost counts the events that the node dropped just before this one,
 // because the listener was slow.
 type Event struct {
-	Sequence uint64 // counts from 1 within a subscription
-	Lost     uint64
-	At       time.Time
-	Peer     *PeerEvent
-	Object   *ObjectEvent
-	Repair   *RepairEvent
-	Firewall *FirewallEvent
-	Message  *MessageEvent
+	Sequence uint64         `json:"sequence"` // counts from 1 within a subscription
+	Lost     uint64         `json:"lost"`
+	At       time.Time      `json:"at,omitzero"`
+	Peer     *PeerEvent     `json:"peer,omitempty"`
+	Object   *ObjectEvent   `json:"object,omitempty"`
+	Repair   *RepairEvent   `json:"repair,omitempty"`
+	Firewall *FirewallEvent `json:"firewall,omitempty"`
+	Message  *MessageEvent  `json:"message,omitempty"`
 }
 
 // PeerEvent: Change is found, connected, disconnected or changed.
 type PeerEvent struct {
-	Change string
-	Peer   Peer
+	Change string `json:"change"`
+	Peer   Peer   `json:"peer"`
 }
 
 // ObjectEvent: Change is put or removed.
 type ObjectEvent struct {
-	Change string
-	Root   string
-	Name   string
-	Bytes  uint64
+	Change string `json:"change"`
+	Root   string `json:"root"`
+	Name   string `json:"name"`
+	Bytes  uint64 `json:"bytes"`
 }
 
 // RepairEvent: Change is roundEnded, restored, unreadable, paused or resumed. Root is empty for a whole round.
 type RepairEvent struct {
-	Change string
-	Root   string
-	Shards uint32
+	Change string `json:"change"`
+	Root   string `json:"root"`
+	Shards uint32 `json:"shards"`
 }
 
 // FirewallEvent: Change is denied or rules. Address is empty where the enforcer only counts.
 type FirewallEvent struct {
-	Change   string
-	Listener string
-	Address  string
-	Count    uint64
+	Change   string `json:"change"`
+	Listener string `json:"listener"`
+	Address  string `json:"address"`
+	Count    uint64 `json:"count"`
 }
 
 // MessageEvent is a message of another node. FromNodeID is 0 when its label is not known.
 type MessageEvent struct {
-	FromPeerID string
-	FromNodeID uint32
-	Data       []byte
+	FromPeerID string `json:"fromPeerId"`
+	FromNodeID uint32 `json:"fromNodeId"`
+	Data       []byte `json:"data"`
 }
 
 // Subscription lasts until it is closed, its context ends, or the connection does.

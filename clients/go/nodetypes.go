@@ -11,84 +11,84 @@ import (
 
 // Node of the network, by its label.
 type Node struct {
-	ID          uint32
-	Status      NodeStatus
-	LatencyMs   float32
-	ThreatScore float32 // 0 to 1
+	ID          uint32     `json:"id"`
+	Status      NodeStatus `json:"status"`
+	LatencyMs   float32    `json:"latencyMs"`
+	ThreatScore float32    `json:"threatScore"` // 0 to 1
 }
 
 // NodeUpdate is a claim about a node.
 type NodeUpdate struct {
-	NodeID      uint32
-	LatencyMs   float32
-	ThreatScore float32
+	NodeID      uint32  `json:"nodeId"`
+	LatencyMs   float32 `json:"latencyMs"`
+	ThreatScore float32 `json:"threatScore"`
 }
 
 // PeerAddress of a node's QUIC or libp2p port. A PeerID of 0 expects no certain label.
 type PeerAddress struct {
-	PeerID uint32
-	Host   string
-	Port   uint16
+	PeerID uint32 `json:"peerId"`
+	Host   string `json:"host"`
+	Port   uint16 `json:"port"`
 }
 
 // ConnectionQuality of the way to a node.
 type ConnectionQuality struct {
-	LatencyMs  float32
-	JitterMs   float32
-	PacketLoss float32 // 0 to 1
+	LatencyMs  float32 `json:"latencyMs"`
+	JitterMs   float32 `json:"jitterMs"`
+	PacketLoss float32 `json:"packetLoss"` // 0 to 1
 }
 
 // NetworkMetrics as a node sees them.
 type NetworkMetrics struct {
-	AvgRTTMs      float32
-	PacketLoss    float32
-	BandwidthMbps float32
-	PeerCount     uint32
-	CPUUsage      float32 // 0 to 1, of the whole machine
-	IOCapacity    float32 // 0 to 1, what is left
+	AvgRTTMs      float32 `json:"avgRttMs"`
+	PacketLoss    float32 `json:"packetLoss"`
+	BandwidthMbps float32 `json:"bandwidthMbps"`
+	PeerCount     uint32  `json:"peerCount"`
+	CPUUsage      float32 `json:"cpuUsage"`   // 0 to 1, of the whole machine
+	IOCapacity    float32 `json:"ioCapacity"` // 0 to 1, what is left
 }
 
 // Shard of a block.
 type Shard struct {
-	Index uint32
-	Data  []byte
+	Index uint32 `json:"index"`
+	Data  []byte `json:"data"`
 }
 
 // ShardLocation: ShardIndex is stripe × 12 + row.
 type ShardLocation struct {
-	ShardIndex uint32
-	PeerID     uint32
+	ShardIndex uint32 `json:"shardIndex"`
+	PeerID     uint32 `json:"peerId"`
 }
 
 // FileManifest of an uploaded object. FileHash is its root. A TTL of 0 is no end.
 type FileManifest struct {
-	FileHash       string
-	FileName       string
-	FileSize       uint64
-	ShardCount     uint32
-	ParityCount    uint32
-	ShardLocations []ShardLocation
-	Timestamp      time.Time
-	TTL            time.Duration
+	FileHash       string          `json:"fileHash"`
+	FileName       string          `json:"fileName"`
+	FileSize       uint64          `json:"fileSize"`
+	ShardCount     uint32          `json:"shardCount"`
+	ParityCount    uint32          `json:"parityCount"`
+	ShardLocations []ShardLocation `json:"shardLocations"`
+	Timestamp      time.Time       `json:"timestamp,omitzero"`
+	TTL            time.Duration   `json:"ttlNs"`
 }
 
 // DiscoveredPeer announced itself on the local network.
 type DiscoveredPeer struct {
-	PeerID       string
-	Multiaddrs   []string
-	DiscoveredAt time.Time
+	PeerID       string    `json:"peerId"`
+	Multiaddrs   []string  `json:"multiaddrs"`
+	DiscoveredAt time.Time `json:"discoveredAt,omitzero"`
 }
 
 // ConfigData are settings that the network's clients keep in a node.
 type ConfigData struct {
-	NodeID         uint32
-	CapnpAddr      string
-	Libp2pPort     int32
-	UseLibp2p      bool
-	LocalMode      bool
-	BootstrapPeers []string
-	LastSavedAt    string // RFC 3339, empty when never saved
-	CustomSettings map[string]string
+	NodeID         uint32            `json:"nodeId"`
+	CapnpAddr      string            `json:"capnpAddr"`
+	Libp2pPort     int32             `json:"libp2pPort"`
+	UseLibp2p      bool              `json:"useLibp2p"`
+	LocalMode      bool              `json:"localMode"`
+	BootstrapPeers []string          `json:"bootstrapPeers"`
+	LastSavedAt    string            `json:"lastSavedAt"` // RFC 3339, empty when never saved
+	CustomSettings map[string]string `json:"customSettings"`
 }
 
 func readNode(_ *reading, from schema.Node) Node {

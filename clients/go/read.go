@@ -84,8 +84,8 @@ func readStatus(r *reading, from schema.Status) Status {
 func readPeer(r *reading, from schema.Peer) Peer {
 	return Peer{
 		PeerID: r.text(from.PeerId()), NodeID: from.NodeId(), IsNodeIDKnown: from.IsNodeIdKnown(), IsNodeIDAmbiguous: from.IsNodeIdAmbiguous(),
-		Status: NodeStatus(from.Status()), LatencyMs: from.LatencyMs(), JitterMs: from.JitterMs(), PacketLoss: from.PacketLoss(),
-		ThreatScore: from.ThreatScore(), Health: from.Health(), LastSeen: instant(from.LastSeenMs()), Connected: from.Connected(),
+		Status: NodeStatus(from.Status()), LatencyMs: Figure(from.LatencyMs()), JitterMs: Figure(from.JitterMs()), PacketLoss: Figure(from.PacketLoss()),
+		ThreatScore: from.ThreatScore(), Health: Figure(from.Health()), LastSeen: instant(from.LastSeenMs()), Connected: from.Connected(),
 		QuicAddresses: r.texts(from.QuicAddresses()), Multiaddrs: r.texts(from.Multiaddrs()), Storing: from.Storing(), FreeBytes: from.FreeBytes(),
 		FailureDomain: r.text(from.FailureDomain()), Version: r.text(from.Version()), Path: r.text(from.Path()),
 	}
@@ -98,7 +98,7 @@ func readPlan(r *reading, from schema.Plan) Plan {
 func readStage(r *reading, from schema.Stage) Stage {
 	return Stage{
 		Stage: r.text(from.Stage()), Chosen: r.text(from.Chosen()), Why: r.text(from.Why()), Forced: from.Forced(),
-		BytesPerSecond: from.BytesPerSecond(), Rejected: listOf[schema.Candidate_List](r, readCandidate)(from.Rejected()),
+		BytesPerSecond: Figure(from.BytesPerSecond()), Rejected: listOf[schema.Candidate_List](r, readCandidate)(from.Rejected()),
 	}
 }
 

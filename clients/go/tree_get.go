@@ -21,9 +21,9 @@ const (
 
 // TreeResult describes what GetTree wrote.
 type TreeResult struct {
-	Name    string
-	Entries uint64
-	Bytes   uint64
+	Name    string `json:"name"`
+	Entries uint64 `json:"entries"`
+	Bytes   uint64 `json:"bytes"`
 }
 
 // GetTree writes a directory object into a directory, which is made when it is not there. Nothing is written outside of
