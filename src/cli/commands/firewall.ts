@@ -5,10 +5,10 @@ import { printable, table } from '../format.ts';
 export const firewall: Command = {
   usage: 'firewall',
   summary: 'Show who may connect and what was let in; "--set" replaces the list until the next start or reload',
-  options: { set: { type: 'array', string: true, requiresArg: true, describe: 'Addresses and CIDR blocks that may connect, instead of those now. To keep a list, write it to the configuration as "allow"' } },
+  options: { set: { type: 'array', string: true, requiresArg: true, describe: 'Addresses and CIDR blocks that may connect, instead of those now; repeatable. To keep a list, write it to the configuration as "allow"' } },
   examples: [
     ['firewall', 'the list, and how many connections each listener let in and kept out'],
-    ['firewall --set 127.0.0.0/8 192.168.1.0/24', 'this machine and one network; connections of others end'],
+    ['firewall --set 127.0.0.0/8 --set 192.168.1.0/24', 'this machine and one network; connections of others end'],
     ['events firewall', 'follow denials as they happen'],
   ],
   async run({ args, output, node }) {
