@@ -13,17 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import capnp
+from memory_neighbour import Neighbour, reason
 
 from pangea_client._schema import schema
 
 CHUNK = 64 * 1024
 RIGHTS = ("read", "write", "remove", "observe", "control")
-
-
-def reason(code: str, message: str) -> Exception:
-    """pycapnp sends the formatted traceback as the reason: an exception without one, called like the code, gives `CODE: message`."""
-    hidden = property(lambda self: None, lambda self, value: None)
-    return type(code, (Exception,), {"__module__": "builtins", "__traceback__": hidden})(message)
 
 
 @dataclass
@@ -93,6 +88,11 @@ class World:
             "object": stored.record(), "acknowledge": str(acknowledge), "fsynced": 12, "holders": 12, "survivesFailures": 4,
             "storedBytes": stored.bytes * 3 // 2, "seconds": 0.01,
         }  # fmt: skip
+
+    def keep_uploaded(self, data: bytes) -> Stored:
+        stored = Stored("uploaded", "", data)
+        self.keep(stored, "all")
+        return stored
 
     def tell(self, kind: str, event: dict[str, Any]) -> None:
         for each in list(self.listeners):
@@ -225,7 +225,10 @@ class Session(schema.Session.Server):
             await sink.write(chunk=content[at : min(end, at + CHUNK)])
         await sink.done()
         sent = max(0, end - request.offset)
-        fill(context.results, {"objectName": stored.name, "mediaType": stored.media_type, "bytes": sent + self.world.short_get, "seconds": 0.01})
+        fill(
+            context.results,
+            {"objectName": stored.name, "mediaType": stored.media_type, "bytes": sent + self.world.short_get, "seconds": 0.01},
+        )
 
     async def getTree_context(self, context: Any) -> None:
         self.need("read", context.params.reference)
@@ -257,7 +260,10 @@ class Session(schema.Session.Server):
         found = sorted((each for each in self.world.objects.values() if fnmatch.fnmatch(each.name, pattern)), key=lambda each: each.name)
         left = [each for each in found if each.name > context.params.after and (not only or each.root in only)]
         limit = context.params.limit or 256
-        fill(context.results, {"objects": [each.record() for each in left[:limit]], "next": left[limit - 1].name if len(left) > limit else ""})
+        fill(
+            context.results,
+            {"objects": [each.record() for each in left[:limit]], "next": left[limit - 1].name if len(left) > limit else ""},
+        )
 
     async def remove_context(self, context: Any) -> None:
         self.need("remove", context.params.reference)
@@ -268,14 +274,29 @@ class Session(schema.Session.Server):
     async def subscribe_context(self, context: Any) -> None:
         self.need("observe")
         asked = context.params
-        kinds = {"peer": asked.peers, "object": asked.objects, "repair": asked.repair, "firewall": asked.firewall, "message": asked.messages}
+        kinds = {
+            "peer": asked.peers,
+            "object": asked.objects,
+            "repair": asked.repair,
+            "firewall": asked.firewall,
+            "message": asked.messages,
+        }
         subscription = Subscription({kind for kind, wanted in kinds.items() if wanted}, asked.listener)
         self.world.listeners.add(subscription)
         context.results.subscription = subscription
 
     async def status_context(self, context: Any) -> None:
         self.need("observe")
-        fill(context.results, {"version": "0.0.0", "nodeId": 42, "ready": True, "parts": [{"part": "RPC", "up": True, "detail": "in memory"}], "reachability": "unknown"})
+        fill(
+            context.results,
+            {
+                "version": "0.0.0",
+                "nodeId": 42,
+                "ready": True,
+                "parts": [{"part": "RPC", "up": True, "detail": "in memory"}],
+                "reachability": "unknown",
+            },
+        )
 
     async def peers_context(self, context: Any) -> None:
         self.need("observe")
@@ -283,7 +304,15 @@ class Session(schema.Session.Server):
 
     async def plan_context(self, context: Any) -> None:
         self.need("observe")
-        fill(context.results, {"stages": [{"stage": "codec", "chosen": "memory", "why": "it is a test", "rejected": [{"path": "native", "why": "not here"}]}], "notes": ["short"]})
+        fill(
+            context.results,
+            {
+                "stages": [
+                    {"stage": "codec", "chosen": "memory", "why": "it is a test", "rejected": [{"path": "native", "why": "not here"}]}
+                ],
+                "notes": ["short"],
+            },
+        )
 
     async def metrics_context(self, context: Any) -> None:
         self.need("observe")
@@ -341,12 +370,22 @@ class Session(schema.Session.Server):
         context.results.revoker = Revoker(state)
 
 
-class Node(schema.PangeaNode.Server):
+class Node(Neighbour, schema.PangeaNode.Server):
     def __init__(self, world: World) -> None:
         self.world = world
 
     async def about_context(self, context: Any) -> None:
-        fill(context.results, {"version": "0.0.0", "nodeId": 42, "peerId": "12D3KooWMemory", "isTokenNeeded": self.world.token != "", "maxMessageBytes": 2**27, "chunkBytes": CHUNK})
+        fill(
+            context.results,
+            {
+                "version": "0.0.0",
+                "nodeId": 42,
+                "peerId": "12D3KooWMemory",
+                "isTokenNeeded": self.world.token != "",
+                "maxMessageBytes": 2**27,
+                "chunkBytes": CHUNK,
+            },
+        )
 
     async def login_context(self, context: Any) -> None:
         if context.params.token != self.world.token:
@@ -354,103 +393,6 @@ class Node(schema.PangeaNode.Server):
         rights = {**dict.fromkeys(RIGHTS, True), "onlyObjects": [], "expiresMs": 0}
         context.results.session = Session(self.world, rights)
         context.results.rights = rights
-
-    # NodeService
-
-    def node(self, label: int) -> dict[str, Any]:
-        if label not in self.world.nodes:
-            raise reason("NOT_FOUND", f"no node {label}")
-        status, latency, threat = self.world.nodes[label]
-        return {"id": label, "status": status, "latencyMs": latency, "threatScore": threat}
-
-    async def getNode_context(self, context: Any) -> None:
-        context.results.node = self.node(context.params.query.nodeId)
-
-    async def getAllNodes_context(self, context: Any) -> None:
-        context.results.nodes = {"nodes": [self.node(label) for label in self.world.nodes]}
-
-    async def updateNode_context(self, context: Any) -> None:
-        update = context.params.update
-        self.world.nodes[update.nodeId] = (2 if update.threatScore > 0.8 else 0, update.latencyMs, update.threatScore)
-        context.results.success = True
-
-    async def updateLatency_context(self, context: Any) -> None:
-        context.results.success = context.params.nodeId in self.world.nodes
-
-    async def streamUpdates_context(self, context: Any) -> None:
-        await asyncio.sleep(0.01)
-        context.results.update = {"nodeId": 7, "latencyMs": 3.0}
-
-    async def connectToPeer_context(self, context: Any) -> None:
-        context.results.success = context.params.peer.port != 0
-        context.results.quality = {"latencyMs": 2.0, "jitterMs": 0.5, "packetLoss": 0.0}
-
-    async def disconnectPeer_context(self, context: Any) -> None:
-        context.results.success = context.params.peerId in self.world.nodes
-
-    async def getConnectedPeers_context(self, context: Any) -> None:
-        context.results.peers = [7]
-
-    async def sendMessage_context(self, context: Any) -> None:
-        self.world.messages.append((context.params.msg.toPeerId, context.params.msg.data))
-        context.results.success = True
-
-    async def getNetworkMetrics_context(self, context: Any) -> None:
-        context.results.metrics = {"avgRttMs": 1.0, "peerCount": 1, "ioCapacity": 0.5}
-
-    async def getConnectionQuality_context(self, context: Any) -> None:
-        context.results.quality = {"latencyMs": self.node(context.params.peerId)["latencyMs"]}
-
-    async def cesProcess_context(self, context: Any) -> None:
-        data = context.params.request.data
-        if not data:
-            context.results.response = {"success": False, "errorMsg": "USAGE: no data"}
-            return
-        context.results.response = {"success": True, "shards": [{"index": index, "data": bytes([index]) + data} for index in range(12)]}
-
-    async def cesReconstruct_context(self, context: Any) -> None:
-        request = context.params.request
-        present = [shard.data for shard, there in zip(request.shards, request.shardPresent, strict=True) if there]
-        if len(present) < 8:
-            context.results.response = {"success": False, "errorMsg": f"NOT_ENOUGH_SHARDS: {len(present)} of 8"}
-            return
-        context.results.response = {"success": True, "data": present[0][1:]}
-
-    async def upload_context(self, context: Any) -> None:
-        stored = Stored("uploaded", "", context.params.request.data)
-        self.world.keep(stored, "all")
-        places = [{"shardIndex": index, "peerId": peer} for index, peer in enumerate(context.params.request.targetPeers)]
-        manifest = {"fileHash": stored.root, "fileName": stored.name, "fileSize": stored.bytes, "shardCount": 8, "parityCount": 4, "shardLocations": places, "timestamp": 1}
-        context.results.response = {"success": True, "manifest": manifest}
-
-    async def download_context(self, context: Any) -> None:
-        data = self.world.find(context.params.request.fileHash).content
-        context.results.response = {"success": True, "data": data, "bytesDownloaded": len(data)}
-
-    async def getLocalMultiaddr_context(self, context: Any) -> None:
-        context.results.multiaddr = "/ip4/127.0.0.1/tcp/9091/p2p/12D3KooWMemory"
-
-    async def listLibp2pPeers_context(self, context: Any) -> None:
-        context.results.peers = ["12D3KooWOther"]
-
-    async def getMdnsDiscovered_context(self, context: Any) -> None:
-        context.results.peers = [{"peerId": "12D3KooWOther", "multiaddrs": ["/ip4/127.0.0.1/tcp/1"], "discoveredAt": 1}]
-
-    async def connectMdnsPeer_context(self, context: Any) -> None:
-        context.results.success = context.params.peerID == "12D3KooWOther"
-        context.results.errorMsg = "" if context.results.success else "NOT_FOUND: never seen"
-
-    async def loadConfig_context(self, context: Any) -> None:
-        context.results.config = self.world.config
-        context.results.success = True
-
-    async def saveConfig_context(self, context: Any) -> None:
-        self.world.config = context.params.config.to_dict()
-        context.results.success = True
-
-    async def updateConfigValue_context(self, context: Any) -> None:
-        self.world.config["customSettings"].append({"key": context.params.key, "value": context.params.value})
-        context.results.success = True
 
 
 async def main() -> None:

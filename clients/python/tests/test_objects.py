@@ -202,7 +202,9 @@ def test_trees(client: Client, unique: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     laid = client.get_tree(result.link, out)
     assert laid.size == len(big) + 5 + 10
-    assert sorted(str(each.relative_to(out)) for each in out.rglob("*")) == sorted(str(each.relative_to(source)) for each in source.rglob("*"))
+    assert sorted(str(each.relative_to(out)) for each in out.rglob("*")) == sorted(
+        str(each.relative_to(source)) for each in source.rglob("*")
+    )
     assert (out / "deep" / "er" / "big.bin").read_bytes() == big
     assert (out / "deep" / "link").readlink() == Path("../a.txt")
     assert (out / "deep" / "run").stat().st_mode & 0o777 == 0o755

@@ -11,8 +11,9 @@ from typing import Any
 from ._connection import answer
 from ._flow import Inflow
 from ._schema import schema
+from ._wire import read
 from .errors import PangeaError, error_of
-from .records import GetResult, read
+from .records import GetResult
 
 buffer_bytes = 8 * 1024 * 1024
 

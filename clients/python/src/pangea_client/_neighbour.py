@@ -11,6 +11,7 @@ from typing import Any
 
 from ._connection import Connection, answer
 from ._source import as_bytes
+from ._wire import read
 from .errors import error_from_reason
 from .records import (
     ConfigData,
@@ -21,7 +22,6 @@ from .records import (
     Node,
     NodeUpdate,
     ShardLocation,
-    read,
     read_config,
 )  # fmt: skip
 

@@ -36,7 +36,7 @@ def whole_of(content: Any) -> memoryview | None:
     try:
         memoryview(content)
     except TypeError:
-        if isinstance(content, Iterable) or isinstance(content, AsyncIterable):
+        if isinstance(content, (Iterable, AsyncIterable)):
             return None
         raise TypeError(f"content is bytes, a path, a file, or an iterable of bytes, not {type(content).__name__}") from None
     return as_bytes(content)
@@ -92,7 +92,7 @@ def source_of(content: Content, piece_bytes: int) -> Source:
     whole = whole_of(content)
     if whole is not None:
         return Source(_pieces_of_iterable((whole,)), len(whole), "")
-    pieces = _pieces_of_async(content) if isinstance(content, AsyncIterable) else _pieces_of_iterable(content)  # type: ignore[arg-type]
+    pieces = _pieces_of_async(content) if isinstance(content, AsyncIterable) else _pieces_of_iterable(content)
     return Source(pieces, -1, "")
 
 

@@ -18,8 +18,9 @@ from ._download import buffer_bytes
 from ._flow import Inflow, Outflow, Progress
 from ._schema import schema
 from ._upload import Chunks
+from ._wire import read
 from .errors import PangeaError, error_of
-from .records import PutResult, TreeEntry, TreeResult, read
+from .records import PutResult, TreeEntry, TreeResult
 
 entry_weight = 512
 max_path_bytes = 4096

@@ -8,8 +8,9 @@ from typing import Any
 from ._connection import Connection, answer
 from ._flow import Outflow, Progress
 from ._source import as_bytes
+from ._wire import read
 from .errors import error_of
-from .records import PutResult, read
+from .records import PutResult
 
 
 class Chunks:

@@ -22,6 +22,7 @@ from ._source import Content, source_of
 from ._token import Token, find_token
 from ._tree import get_tree, put_tree
 from ._upload import AsyncWriter, put_options
+from ._wire import read
 from .errors import Denied, NotSupported, PangeaError, error_of
 from .records import (
     About,
@@ -40,7 +41,6 @@ from .records import (
     Rights,
     Status,
     TreeResult,
-    read,
 )  # fmt: skip
 
 # What is safe with every node: `About.chunk_bytes` says what this one likes best.

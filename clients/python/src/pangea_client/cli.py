@@ -15,9 +15,10 @@ from typing import Any
 from ._connection import Tls, TlsOption
 from ._events import event_kinds
 from ._token import find_token
+from ._wire import Record
 from .blocking import Client
 from .errors import PangeaError, error_of
-from .records import Record
+from .records import RepairAction
 
 
 def _size(count: int) -> str:
@@ -162,7 +163,7 @@ def _firewall(client: Client, arguments: argparse.Namespace) -> None:
 
 
 def _repair(client: Client, arguments: argparse.Namespace) -> None:
-    action = "runOnce" if arguments.action == "run" else arguments.action
+    action: RepairAction | None = "runOnce" if arguments.action == "run" else arguments.action
     state = client.repair() if action is None else client.control_repair(action)
     under_way = f"{state.objects_under_repair} of {state.objects_held} objects under repair"
     _say(arguments, state, f"{'paused' if state.paused else 'on'}: {under_way}")

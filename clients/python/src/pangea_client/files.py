@@ -82,6 +82,7 @@ class ObjectWriter(io.RawIOBase):
         self._gathered = bytearray()
         self._total = total
         self._progress = progress
+        self._reported = 0
 
     def writable(self) -> bool:
         return True
@@ -103,7 +104,8 @@ class ObjectWriter(io.RawIOBase):
             self._report(self._writer.wait(_write, gathered))
 
     def _report(self, acknowledged: int) -> None:
-        if self._progress is not None:
+        if self._progress is not None and acknowledged > self._reported:
+            self._reported = acknowledged
             self._progress(acknowledged, self._total)
 
     def close(self) -> None:
