@@ -68,7 +68,8 @@ class KademliaDht implements Dht {
   async findProviders(key: Uint8Array, options: { limit?: number; timeoutMs?: number } = {}): Promise<readonly FoundPeer[]> {
     const limit = Math.min(options.limit ?? limits.providersPerKey, limits.providersPerKey);
     const own: FoundPeer[] = this.#provided.has(toHex(key)) ? [{ peer: this.#host.peerId, multiaddrs: this.#host.multiaddrs() }] : [];
-    const found = await this.#host.kad.providers(providerKey(key), limit + 1, options.timeoutMs ?? limits.queryTimeoutMs);
+    // Not one more than wanted: a query ends as soon as it has them, and to its very end it costs several times as much.
+    const found = await this.#host.kad.providers(providerKey(key), limit + own.length, options.timeoutMs ?? limits.queryTimeoutMs);
     return [...own, ...found.filter(({ peer }) => peer !== this.#host.peerId)].slice(0, limit);
   }
 
@@ -92,7 +93,7 @@ class KademliaDht implements Dht {
     const rule = this.#rule(type);
     const found = await this.#host.kad.getRecord(valueKey(type, id), options.timeoutMs ?? limits.queryTimeoutMs);
     const nowMs = this.#clock.nowMs();
-    return newest(rule, found.map(({ value }) => value).filter((value) => isValid(rule, id, value, nowMs)));
+    return newest(rule, distinct(found.map(({ value }) => value)).filter((value) => isValid(rule, id, value, nowMs)));
   }
 
   async closestPeers(key: Uint8Array, options: { timeoutMs?: number } = {}): Promise<readonly FoundPeer[]> {
@@ -118,9 +119,9 @@ class KademliaDht implements Dht {
     await this.#host.kad.putRecord(key, value);
     const answers = await this.#host.kad.getRecord(key, limits.queryTimeoutMs);
     const nowMs = this.#clock.nowMs();
-    const valid = answers.filter((answer) => isValid(rule, id, answer.value, nowMs));
-    const best = newest(rule, [value, ...valid.map((answer) => answer.value)]) as Uint8Array;
-    if (!valid.some(({ peer, value: held }) => peer !== undefined && equalBytes(held, best))) {
+    const valid = distinct(answers.map((answer) => answer.value)).filter((held) => isValid(rule, id, held, nowMs));
+    const best = newest(rule, [value, ...valid]) as Uint8Array;
+    if (!answers.some(({ peer, value: held }) => peer !== undefined && equalBytes(held, best))) {
       throw new PangeaError('PEER_UNREACHABLE', `no peer of the DHT gave ${type}/${id} back`);
     }
   }
@@ -128,8 +129,8 @@ class KademliaDht implements Dht {
   async #republish(name: string, rule: RecordRules, id: string, key: Uint8Array, value: Uint8Array): Promise<void> {
     const answers = await this.#host.kad.getRecord(key, limits.queryTimeoutMs);
     const nowMs = this.#clock.nowMs();
-    const replaced = answers.some(
-      ({ value: held }) => isValid(rule, id, held, nowMs) && !equalBytes(held, value) && isNewerOrSame(rule, held, value),
+    const replaced = distinct(answers.map((answer) => answer.value)).some(
+      (held) => isValid(rule, id, held, nowMs) && !equalBytes(held, value) && isNewerOrSame(rule, held, value),
     );
     if (replaced || !isValid(rule, id, value, nowMs)) return this.#published.stop(name);
     await this.#host.kad.putRecord(key, value);
@@ -140,4 +141,9 @@ class KademliaDht implements Dht {
     if (!rule) throw new PangeaError('USAGE', `no rules for DHT values of type '${type}'`);
     return rule;
   }
+}
+
+/** Twenty holders give twenty answers, nearly always of one value; each check of a signature takes 0.15 ms. */
+function distinct(values: readonly Uint8Array[]): Uint8Array[] {
+  return values.filter((value, index) => values.findIndex((other) => equalBytes(other, value)) === index);
 }

@@ -10,9 +10,11 @@ import type { Logger } from '../telemetry/telemetry.ts';
 
 export const repeatLimits = {
   /** Announcements under way at one time. */
-  parallel: 8,
-  /** Pause between two starts: 50 a second, so 100,000 keys take half an hour of every ten. */
+  parallel: 16,
+  /** 50 a second, so 100,000 keys take half an hour of every ten. */
   paceMs: 20,
+  /** So many may start ahead of that pace: what somebody waits for is announced at once, all keys of a restart are not. */
+  ahead: 256,
   sweepMs: 60_000,
   /** After a new connection the table is looked at this much later: identify has to end first. */
   settleMs: 2_000,
@@ -45,7 +47,8 @@ export class Repeater {
   readonly #fresh: Waiting[] = [];
   readonly #again: string[] = [];
   #running = 0;
-  #nextStartMs = 0;
+  /** Until when the pace is used up. */
+  #paidMs = 0;
   #pace: Timer | undefined;
   #sweep: Timer | undefined;
   #settle: Timer | undefined;
@@ -117,7 +120,8 @@ export class Repeater {
 
   #pump(): void {
     while (!this.#closed && !this.#pace && this.#running < repeatLimits.parallel && this.#fresh.length + this.#again.length > 0) {
-      const waitMs = this.#nextStartMs - this.#options.clock.monotonicMs();
+      const now = this.#options.clock.monotonicMs();
+      const waitMs = this.#paidMs - now - repeatLimits.ahead * repeatLimits.paceMs;
       if (waitMs > 0) {
         this.#pace = this.#options.clock.after(waitMs, () => {
           this.#pace = undefined;
@@ -125,7 +129,7 @@ export class Repeater {
         });
         return;
       }
-      this.#nextStartMs = this.#options.clock.monotonicMs() + repeatLimits.paceMs;
+      this.#paidMs = Math.max(this.#paidMs, now) + repeatLimits.paceMs;
       const fresh = this.#fresh.shift();
       void this.#run(fresh?.name ?? (this.#again.shift() as string), fresh?.settle);
     }

@@ -87,6 +87,20 @@ test('starts are paced and few run at one time', async () => {
   repeater.close();
 });
 
+test('what comes at once starts at once, what is more keeps the pace', async () => {
+  const { clock, repeater } = setUp();
+  const count = repeatLimits.ahead + 100;
+  let runs = 0;
+  const all = Promise.all(Array.from({ length: count }, (_, index) => repeater.start(`${index}`, 1e9, async () => void runs++)));
+  await clock.advance(0);
+  assert.ok(runs >= repeatLimits.ahead && runs <= repeatLimits.ahead + 1, `${runs} at once`);
+  await clock.advance(50 * repeatLimits.paceMs);
+  assert.ok(runs <= repeatLimits.ahead + 51, `${runs} after a second`);
+  await clock.advance(50 * repeatLimits.paceMs);
+  await all;
+  repeater.close();
+});
+
 test('announces again when a small table has doubled, not when a large one grows', async () => {
   const { clock, repeater, size } = setUp(0);
   let runs = 0;
