@@ -43,14 +43,14 @@ test('one true line per part, ready last, and Ctrl-C ends with 0', limits, async
   const node = start(dataDir, ['--node-id', '42']);
   await node.said('ready');
   const order = node.parts.map(({ part }) => part).filter((part) => part !== 'native addon');
-  assert.deepEqual(order, ['capabilities', 'node store', 'shard store', 'firewall', 'QUIC', 'DHT', 'RPC', 'CES', 'HTTP', 'control', 'ready']);
+  assert.deepEqual(order, ['capabilities', 'node store', 'shard store', 'firewall', 'QUIC', 'DHT', 'CES', 'HTTP', 'RPC', 'control', 'ready']);
   const detail = (part: string): string => node.parts.find((line) => line.part === part)?.detail ?? '';
   assert.match(detail('node store'), /this one is 42 \(12D3KooW/);
   assert.match(detail('firewall'), /userspace, allows 127\.0\.0\.0\/8/);
   assert.match(detail('DHT'), /^\/ip4\/127\.0\.0\.1\/tcp\/[1-9]\d*\/p2p\/12D3KooW/);
-  assert.equal(detail('RPC'), 'not in this build');
+  assert.match(detail('RPC'), /^127\.0\.0\.1:[1-9]\d*, engine (native|wasm)/);
   assert.match(detail('CES'), /zstd level 3 to 9/);
-  assert.equal(node.parts.find(({ part }) => part === 'RPC')?.up, false);
+  assert.equal(node.parts.find(({ part }) => part === 'RPC')?.up, true);
   const status = await connectNode(dataDir).status();
   assert.deepEqual([status.nodeId, status.network, status.ready], [42, 'open', true]);
   const answer = await fetch(`http://${status.addresses.http}/readyz`);
@@ -66,7 +66,7 @@ test('a port in use: one line, its code, and nothing left', limits, async () => 
   await once(tcp, 'listening');
   const udp = createSocket('udp4').bind(0, '127.0.0.1');
   await once(udp, 'listening');
-  const taken = { dht: (tcp.address() as { port: number }).port, http: (tcp.address() as { port: number }).port, p2p: udp.address().port };
+  const taken = { dht: (tcp.address() as { port: number }).port, http: (tcp.address() as { port: number }).port, rpc: (tcp.address() as { port: number }).port, p2p: udp.address().port };
   try {
     for (const [part, port] of Object.entries(taken)) {
       if (part === 'p2p' && !native.ok) continue;
