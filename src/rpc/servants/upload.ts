@@ -74,8 +74,10 @@ class RunningPut<T extends TreeItem> {
     this.#result.catch((error: unknown) => this.#items.fail(error));
   }
 
+  /** A node that reads no further has its reason, or has the object already: a retried request is answered without its content. */
   async write(item: T): Promise<typeof nothing> {
-    await this.#items.push(item);
+    if (this.#isFinished) throw new PangeaError('USAGE', 'this upload was finished: it takes no more');
+    await this.#items.push(item).catch(() => this.#result);
     return nothing;
   }
 

@@ -8,15 +8,13 @@ interface Holder {
 
 export class SharedMemory {
   readonly #most: number;
+  readonly #changed: (bytes: number) => void;
   readonly #holders = new Set<Holder>();
   #bytes = 0;
 
-  constructor(most: number) {
+  constructor(most: number, changed: (bytes: number) => void) {
     this.#most = most;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+    this.#changed = changed;
   }
 
   /** `set` tells what a connection holds now; `end` of another one may be called from within. */
@@ -28,10 +26,12 @@ export class SharedMemory {
         if (!this.#holders.has(holder)) return;
         this.#bytes += bytes - holder.bytes;
         holder.bytes = bytes;
+        this.#changed(this.#bytes);
         if (this.#bytes > this.#most) this.#endLargest();
       },
       leave: () => {
         if (this.#holders.delete(holder)) this.#bytes -= holder.bytes;
+        this.#changed(this.#bytes);
       },
     };
   }

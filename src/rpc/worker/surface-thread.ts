@@ -32,7 +32,7 @@ const out = new Batch<ToNode>(port as ThreadPort, (message, error) => {
 const logger = loggerTo(out, {});
 const tally = new Tally(clock, (amounts) => out.post({ type: 'tally', amounts }));
 const client = new BridgeClient(out);
-const memory = new SharedMemory(limits.memoryBytes);
+const memory = new SharedMemory(limits.memoryBytes, (bytes) => void (counts[2] = bytes));
 const allBlocks = new Room(limits.allBlockBytes);
 const closing = new AbortController();
 const admissions = new Map<number, (isAdmitted: boolean) => void>();
@@ -57,7 +57,6 @@ const listener = new Listener({
     facts: () => (facts ??= readFacts()),
     count: (counter, label, amount) => {
       if (counter === 'calls') counts[1] = (counts[1] ?? 0) + 1;
-      counts[2] = memory.bytes;
       tally.count(counter, label, amount);
     },
     blocks: {
