@@ -77,7 +77,7 @@ export class Probe implements Servant {
     const number = call.methodId === 2 || call.methodId === 8 ? 0n : numberOf(call.params);
     switch (call.methodId) {
       case 0: return { results: write({ number, bytes: bytesOf(call.params) }) };
-      case 1: return this.#slowChild(Number(number));
+      case 1: return this.#slowChild(Math.min(Number(number), 1000));
       case 2: return this.#hold(call);
       case 3: return this.#fire(number);
       case 4: throw number === 0n ? new PangeaError('DENIED', textOf(call.params)) : new Error('a secret of the node');
@@ -144,10 +144,10 @@ export class Probe implements Servant {
 }
 
 /** A connection without anybody on the other side. */
-export function alone(engine: Engine, own: Partial<EngineLimits> = {}): { readonly server: EngineConnection; readonly probe: Probe; readonly output: Uint8Array[] } {
+export function alone(engine: Engine, own: Partial<EngineLimits> = {}, ended: (reason: Error | undefined) => void = () => undefined): { readonly server: EngineConnection; readonly probe: Probe; readonly output: Uint8Array[] } {
   const probe = new Probe();
   const output: Uint8Array[] = [];
-  const server = engine.connect({ bootstrap: probe, limits: { ...limits, ...own }, send: (bytes) => void output.push(bytes), ended: () => undefined });
+  const server = engine.connect({ bootstrap: probe, limits: { ...limits, ...own }, send: (bytes) => void output.push(bytes), ended });
   probe.connection = server;
   return { server, probe, output };
 }
