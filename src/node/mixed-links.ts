@@ -18,6 +18,8 @@ const staggerMs = 400;
 /** Addresses of one name that are tried. */
 const addressesTried = 4;
 const longestName = 253;
+/** Peers that are asked whether they carry a label. */
+const askedPerLabel = 4;
 /** Peers that mDNS found; the oldest makes room. */
 const rememberedFinds = 256;
 
@@ -30,6 +32,8 @@ export interface LinksParts {
   readonly isPrivate: boolean;
   readonly labels: Labels;
   readonly view: (record: PeerRecord) => PeerView;
+  /** Who claims the label in the DHT, and where to find them. */
+  readonly claimants: (label: number) => Promise<readonly { readonly peer: PeerId; readonly multiaddrs: readonly string[] }[]>;
   readonly clock: Clock;
 }
 
@@ -81,6 +85,25 @@ export class Links {
     await this.#leave(this.#parts.labels.peerOf(label));
   }
 
+  /** The peer with this label, looked for in the DHT when none is known: there it is a claim, which the peer's own hello has to bear out. Throws `NOT_FOUND`. */
+  async find(label: number): Promise<PeerId> {
+    const { labels, claimants, firewall, host, transport } = this.#parts;
+    try {
+      return labels.peerOf(label);
+    } catch (unknown) {
+      const found = (await claimants(label).catch(() => [])).filter(({ peer }) => peer !== host.peerId).slice(0, askedPerLabel);
+      await Promise.all(found.map(async ({ peer, multiaddrs }) => {
+        const permitted = multiaddrs.filter((address) => mayDial(firewall, address));
+        if (permitted.length === 0 || this.#parts.peers.get(peer)?.lastSeenMs !== undefined) return;
+        transport.setAddresses(peer, permitted);
+        const reply = await transport.request<'ping'>(peer, { type: 'ping' }, { timeoutMs: attemptMs }).catch(() => undefined);
+        if (reply?.status === 0) reply.body.release();
+      }));
+      if (found.length === 0) throw unknown;
+      return labels.peerOf(label);
+    }
+  }
+
   /** Peers with this node's protocol, and those that libp2p alone connects. */
   connected(): readonly PeerView[] {
     const { host, peers, labels, view } = this.#parts;
@@ -91,8 +114,8 @@ export class Links {
   }
 
   async quality(label: number): Promise<LinkQuality> {
-    const { labels, host } = this.#parts;
-    const peer = labels.peerOf(label);
+    const { host } = this.#parts;
+    const peer = await this.find(label);
     if (peer === host.peerId) return { latencyMs: 0, jitterMs: 0, packetLoss: 0 };
     return this.#measured(peer, 0);
   }

@@ -12,7 +12,7 @@ import { Blocks, blockKeyContext } from './mixed-blocks.ts';
 import { ConfigKeeper } from './mixed-config.ts';
 import { Files } from './mixed-files.ts';
 import { Labels } from './mixed-labels.ts';
-import { Links } from './mixed-links.ts';
+import { Links, type LinksParts } from './mixed-links.ts';
 import type { Load } from './mixed-load.ts';
 import { Messages } from './mixed-messages.ts';
 import { MixedCalls } from './mixed.ts';
@@ -29,6 +29,7 @@ export interface MixedOptions {
   readonly codec: Codec;
   readonly events: Events;
   readonly load: Load;
+  readonly claimants: LinksParts['claimants'];
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -39,7 +40,7 @@ export interface OpenedMixed {
   stop(): Promise<void>;
 }
 
-export function openMixed({ config, label, disk, network, objects, codec, events, load, logger, metrics }: MixedOptions): OpenedMixed {
+export function openMixed({ config, label, disk, network, objects, codec, events, load, claimants, logger, metrics }: MixedOptions): OpenedMixed {
   const { host, transport, peers, firewall, quic } = network;
   const clock = systemClock;
   // The host lets everybody in; in a private network only members that said hello are answered.
@@ -69,7 +70,7 @@ export function openMixed({ config, label, disk, network, objects, codec, events
     },
   });
   const links = new Links({
-    host, transport, hasQuic: quic !== undefined, peers, firewall, labels, clock, isPrivate: disk.membership !== undefined,
+    host, transport, hasQuic: quic !== undefined, peers, firewall, labels, claimants, clock, isPrivate: disk.membership !== undefined,
     view: (record) => viewer(network)(record),
   });
   const settings = new ConfigKeeper(disk.kv, clock, () => ({

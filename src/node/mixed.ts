@@ -62,7 +62,7 @@ export class MixedCalls implements MixedApi {
   }
 
   async sendMessage(label: number, data: Uint8Array): Promise<void> {
-    await this.#parts.messages.send(this.#parts.labels.peerOf(label), data);
+    await this.#parts.messages.send(await this.#parts.links.find(label), data);
   }
 
   async metrics() {

@@ -154,7 +154,7 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
     counted: () => (quic ? { quic: quic.admissions().denied } : {}),
   });
   remember('events', async () => silence());
-  const mixed = openMixed({ config: () => config, label, disk, network, objects, codec, events, load, logger, metrics });
+  const mixed = openMixed({ config: () => config, label, disk, network, objects, codec, events, load, logger, metrics, claimants: (label) => announcements.lookUpLabel(label) });
   remember('mixed network', () => mixed.stop());
 
   let ready = false;

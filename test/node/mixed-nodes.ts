@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '../../src/config/config.ts';
-import { startNode, type RunningNode } from '../../src/node/node.ts';
+import { loadConfig, type NodeConfig } from '../../src/config/config.ts';
+import { initNode, startNode, type RunningNode } from '../../src/node/node.ts';
 import { createLogger } from '../../src/telemetry/telemetry.ts';
 
 const free = '127.0.0.1:0';
@@ -12,17 +12,26 @@ export class Nodes {
   readonly directory = mkdtempSync(join(tmpdir(), 'pangea-mixed-'));
   readonly #running: RunningNode[] = [];
 
+  /** The first member of a network of its own. */
+  async startPrivate(label: number): Promise<RunningNode> {
+    await initNode(this.#config(label, {}));
+    return this.start(label);
+  }
+
   async start(label: number, flags: Readonly<Record<string, unknown>> = {}): Promise<RunningNode> {
-    const { config } = loadConfig({
+    const node = await startNode({ config: this.#config(label, flags), logger: createLogger({ level: 'error' }) });
+    this.#running.push(node);
+    return node;
+  }
+
+  #config(label: number, flags: Readonly<Record<string, unknown>>): NodeConfig {
+    return loadConfig({
       environment: {}, file: undefined,
       flags: {
         'node-id': String(label), 'data-dir': join(this.directory, `n${label}`), 'rpc-addr': free, 'p2p-addr': free, 'dht-addr': free, 'http-addr': free,
         http: false, rpc: false, mdns: 'off', nat: 'off', ...flags,
       },
-    });
-    const node = await startNode({ config, logger: createLogger({ level: 'error' }) });
-    this.#running.push(node);
-    return node;
+    }).config;
   }
 
   async stop(): Promise<void> {

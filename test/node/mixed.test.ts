@@ -129,21 +129,6 @@ describe('the calls of the existing network', { timeout: 120_000 }, () => {
     stop();
   });
 
-  test('a peer that says too much is told to wait', async () => {
-    const host = await stranger(42);
-    const peer = await host.dial((await listening(second)).multiaddr);
-    const answers: (number | undefined)[] = [];
-    for (let i = 0; i < messageLimits.burst + 40; i++) {
-      const stream = await host.openStream(peer, messageProtocol);
-      await stream.write(bodyFrom(new Uint8Array(4)));
-      await stream.closeWrite();
-      answers.push((await stream.read())?.bytes()[0]);
-      stream.reset();
-    }
-    assert.deepEqual([...new Set(answers)].sort(), [0, 1]);
-    assert.ok(answers.slice(0, messageLimits.burst).every((answer) => answer === 0));
-  });
-
   test('a block comes back from any eight of its shards, here and after a restart', { timeout: 60_000 }, async () => {
     const data = seededRandom(9).bytes(3_000_001);
     const third = await nodes.start(3);
@@ -197,6 +182,24 @@ describe('the calls of the existing network', { timeout: 120_000 }, () => {
     await assert.rejects(mixed.download('', places), { code: 'USAGE' });
     await mixed.disconnect(700);
     await until(() => host.connectedPeers().length === 0, 'the end of the connection');
+  });
+
+  test('a private network answers strangers neither shards nor messages', async () => {
+    const host = await stranger(44);
+    const member = await nodes.startPrivate(4);
+    const heard: NodeEvent[] = [];
+    member.api.subscribe(['message'], (event) => heard.push(event));
+    const peer = await host.dial((await listening(member)).multiaddr);
+    await assert.rejects(storeForeign(host, peer, 'a file', 0, Uint8Array.of(1), call));
+    await assert.rejects(fetchForeign(host, peer, 'a file', 0, call));
+    const stream = await host.openStream(peer, messageProtocol);
+    await stream.write(bodyFrom(new Uint8Array(4)));
+    await stream.closeWrite();
+    assert.equal((await stream.read())?.bytes()[0], 2);
+    stream.reset();
+    assert.equal(heard.length, 0);
+    const { host: ip, port } = await listening(second);
+    await assert.rejects(member.api.mixed.connect(0, ip, port), { code: 'PEER_UNREACHABLE' }, 'who is no member is not met');
   });
 
   test('an upload is an object with a root; its places name labels; a download gives it back', async () => {
