@@ -209,7 +209,9 @@ func TestNodeNarrowsAndRevokes(t *testing.T) {
 // bare is the RPC library without this package: what a program written from the schema alone would use.
 func bare(t *testing.T) (schema.PangeaNode, *rpc.Conn, net.Conn) {
 	t.Helper()
-	dialNode(t)
+	if os.Getenv("PANGEA_TEST_RPC") == "" {
+		t.Skip("PANGEA_TEST_RPC names no node")
+	}
 	socket, err := net.Dial("tcp", os.Getenv("PANGEA_TEST_RPC"))
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestNodeService(t *testing.T) {
+func TestServiceOfTheNetwork(t *testing.T) {
 	node := startMemory(t)
 	service, err := DialNodeService(t.Context(), node.Address())
 	if err != nil {
