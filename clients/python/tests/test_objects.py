@@ -78,7 +78,7 @@ def test_into_a_path_or_a_file(client: Client, unique: str, tmp_path: Path) -> N
     client.get(link, into=file, offset=10)
     assert file.getvalue() == big[10:]
     with pytest.raises(NotFound):
-        client.get("0" * 64, into=tmp_path / "copy")
+        client.get(f"{unique}-none", into=tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == big
     with pytest.raises(PangeaError, match="FILE_IO"):
         client.get(link, into=tmp_path / "no" / "directory")
@@ -100,6 +100,7 @@ def test_an_object_is_a_file_to_read(client: Client, unique: str) -> None:
     link = client.put(big, unique).link
     with client.open(link) as file:
         assert file.readable() and file.seekable() and not file.writable()
+        assert file.name == unique and link not in repr(file)
         assert file.read(100) == big[:100]
         assert file.seek(-10, os.SEEK_END) == len(big) - 10
         assert file.read() == big[-10:]

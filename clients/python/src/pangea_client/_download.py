@@ -98,7 +98,8 @@ class AsyncReader:
 
     stream_from_bytes = 4 * 1024 * 1024
 
-    def __init__(self, session: Any, reference: str, path: str, size: int | None) -> None:
+    def __init__(self, session: Any, reference: str, path: str, name: str, size: int | None) -> None:
+        self.name = name
         self.size = size
         """`None` while unknown: one file of a directory object that was not yet read to its end."""
         self._session = session

@@ -151,8 +151,10 @@ class AsyncSession:
 
     async def open(self, reference: str, *, path: str = "") -> AsyncReader:
         """A file to read from, `seek` included. Throws `NotFound`."""
-        size = None if path else (await self.info(reference)).object.size
-        return AsyncReader(self.capability, reference, path, size)
+        if path:
+            return AsyncReader(self.capability, reference, path, path.rpartition("/")[2], None)
+        found = (await self.info(reference)).object
+        return AsyncReader(self.capability, reference, "", found.name, found.size)
 
     async def put_tree(
         self, directory: str | os.PathLike[str], name: str | None = None, *, acknowledge: Acknowledge = "default", dictionary: str = "",

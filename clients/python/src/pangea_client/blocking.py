@@ -140,7 +140,7 @@ class Session:
     def open(self, reference: str, *, path: str = "") -> io.BufferedReader:
         """A read-only, seekable file, e.g. for `pandas.read_parquet` or `zipfile.ZipFile`. Throws `NotFound`."""
         reader = self._session.open(AsyncSession.open, reference, path=path)
-        return io.BufferedReader(ObjectReader(reader, path or reference.partition("#")[0]), read_buffer_bytes)
+        return io.BufferedReader(ObjectReader(reader), read_buffer_bytes)
 
     def put_tree(
         self, directory: str | os.PathLike[str], name: str | None = None, *, acknowledge: Acknowledge = "default", dictionary: str = "",

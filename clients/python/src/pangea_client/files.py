@@ -20,10 +20,11 @@ read_buffer_bytes = 256 * 1024
 class ObjectReader(io.RawIOBase):
     """Read-only and seekable. `Client.open` gives it with a buffer around it."""
 
-    def __init__(self, reader: Handle[AsyncReader], name: str) -> None:
+    def __init__(self, reader: Handle[AsyncReader]) -> None:
         super().__init__()
         self._reader = reader
-        self.name = name
+        self.name = reader.look(lambda each: each.name)
+        """The object's: never the link, which is a secret."""
 
     def readable(self) -> bool:
         return True
