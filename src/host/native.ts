@@ -10,7 +10,6 @@ import { hostLimits } from './limits.ts';
 import { resolveNames } from './names.ts';
 import { NativeKad } from './native/kad.ts';
 import { NativeHostStream } from './native/stream.ts';
-import { noNat } from './nat.ts';
 import { serveStream } from './serve.ts';
 import { checkMessage, Topics } from './topics.ts';
 import { Upkeep } from './upkeep.ts';
@@ -40,14 +39,30 @@ export async function openNativeHost(options: NativeHostOptions): Promise<Native
   }
   const quic = listen.some((address) => parseMultiaddr(address)?.transport === 'quic');
   const advertise = [...(options.advertise ?? [])];
+  const nat = options.nat ? { nat: { ...options.nat, relays: await directRelays(options) } } : {};
   const open = (withMdns: boolean): Promise<Swarm> =>
-    options.native.SwarmHost.open({ seed, listen: [...listen], allow: [...allow], mdns: withMdns, agentVersion, advertise, quic, sharedQuic }).catch(rethrow);
+    options.native.SwarmHost.open({ seed, listen: [...listen], allow: [...allow], mdns: withMdns, agentVersion, advertise, quic, sharedQuic, ...nat }).catch(rethrow);
   const swarm = await open(mdns).catch((error: unknown) => {
     if (!mdns || !isPangeaError(error, 'NOT_SUPPORTED')) throw error;
     options.logger.warn({ error: error.message }, 'no mDNS here');
     return open(false);
   });
   return new Swarming(options, swarm);
+}
+
+/** With the addresses that their names have now; one that cannot be resolved is dialled as a bootstrap node later, and used then. */
+async function directRelays({ nat, logger }: NativeHostOptions): Promise<string[]> {
+  const found: string[] = [];
+  for (const text of nat?.relays ?? []) {
+    const address = parseMultiaddr(text);
+    if (!address?.peer || address.relay) throw new PangeaError('ADDRESS_INVALID', `a relay is a direct address with /p2p/, not '${text}'`);
+    try {
+      found.push(formatMultiaddr(await resolveNames(address)));
+    } catch (error) {
+      logger.warn({ relay: text, error: String(error) }, 'the name of a relay has no address now');
+    }
+  }
+  return found;
 }
 
 class Swarming implements NativeHost {
@@ -70,7 +85,7 @@ class Swarming implements NativeHost {
     this.kad = new NativeKad(swarm, (found) => this.#emit((events) => events.discovered?.(found, 'dht')));
     this.#upkeep = new Upkeep({
       host: this,
-      bootstrap: options.bootstrap,
+      bootstrap: [...options.bootstrap, ...(options.nat?.relays ?? [])],
       dialLearned: ({ peer, multiaddrs }) => swarm.dialLearned(peer, [...multiaddrs], hostLimits.dialTimeoutMs).catch(rethrow),
       clock: options.clock,
       logger: options.logger,
@@ -140,7 +155,8 @@ class Swarming implements NativeHost {
   }
 
   natReport(): NatReport {
-    return noNat('off');
+    const report = this.#swarm.natReport();
+    return { ...report, punches: report.punches.map((punch) => ({ ...punch, peer: punch.peer as PeerId })) };
   }
 
   subscribe(topic: string, onMessage: (from: PeerId, data: Uint8Array) => boolean): () => void {

@@ -142,6 +142,8 @@ export declare class SwarmHost {
   connectedPeers(): Array<string>
   /** The best way to a peer that is open now. */
   pathTo(peer: string): 'direct' | 'punched' | 'relayed' | null
+  /** How this node is reached from outside, at most a second old. */
+  natReport(): SwarmNatReport
   /** Messages of this topic come as events from now on. */
   subscribe(topic: string): Promise<void>
   unsubscribe(topic: string): void
@@ -422,6 +424,12 @@ export interface RpcLimits {
   memoryBytes: number
 }
 
+/** What this node carries for others now. */
+export interface SwarmCarrying {
+  circuits: number
+  reservations: number
+}
+
 export interface SwarmEvent {
   kind: 'connected' | 'disconnected' | 'mdns' | 'identify' | 'refused' | 'record' | 'stream' | 'gossip' | 'path'
   peer?: string
@@ -443,6 +451,23 @@ export interface SwarmGateCounters {
   denied: number
 }
 
+export interface SwarmNatOptions {
+  /** Direct multiaddrs with `/p2p/`. */
+  relays: Array<string>
+  serveRelay: boolean
+  upnp: boolean
+}
+
+export interface SwarmNatReport {
+  reachability: 'public' | 'private' | 'unknown'
+  observed: Array<string>
+  confirmed: Array<string>
+  upnp: SwarmUpnpReport
+  relays: Array<SwarmRelayReport>
+  punches: Array<SwarmPunchReport>
+  carrying: SwarmCarrying
+}
+
 export interface SwarmOptions {
   /** 32 bytes. */
   seed: Uint8Array
@@ -456,6 +481,8 @@ export interface SwarmOptions {
   quic: boolean
   /** QUIC on the socket that `shareQuic` gives later, instead of sockets of its own. */
   sharedQuic?: boolean
+  /** Absent: nothing but plain dials. */
+  nat?: SwarmNatOptions
 }
 
 export interface SwarmPeer {
@@ -463,8 +490,26 @@ export interface SwarmPeer {
   multiaddrs: Array<string>
 }
 
+export interface SwarmPunchReport {
+  peer: string
+  ok: boolean
+  tookMs: number
+  detail: string
+}
+
 export interface SwarmRecord {
   /** Absent for this node itself. */
   peer?: string
   value: Buffer
+}
+
+export interface SwarmRelayReport {
+  relay: string
+  state: 'reserved' | 'pending' | 'failed'
+  detail: string
+}
+
+export interface SwarmUpnpReport {
+  state: 'off' | 'searching' | 'mapped' | 'none' | 'failed'
+  detail: string
 }

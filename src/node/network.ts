@@ -80,6 +80,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     seed: identity.seed,
     listen: [multiaddrOf(config.dhtAddr), ...(isNative && !sharesQuic ? quicListen(config) : [])],
     advertise: config.advertise.filter((address) => address.startsWith('/')),
+    ...(wantsNat(config) ? { nat: { relays: config.relay, serveRelay: config.serveRelay, upnp: config.upnp } } : {}),
     bootstrap: config.bootstrap,
     mdns: config.mdns === 'on' || (config.mdns === 'auto' && !isLoopbackHost(config.dhtAddr.host)),
     allow,

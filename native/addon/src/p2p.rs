@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use pangea_p2p::{Event, FoundPeer, Host, HostStream, Options, P2pError, QuicChoice, Source};
+use pangea_p2p::{
+    Event, FoundPeer, Host, HostStream, Multiaddr, NatOptions, NatReport, Options, P2pError, QuicChoice, Reachability,
+    Source,
+};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::body::NativeBody;
@@ -36,6 +39,98 @@ pub struct SwarmOptions {
     pub quic: bool,
     /// QUIC on the socket that `shareQuic` gives later, instead of sockets of its own.
     pub shared_quic: Option<bool>,
+    /// Absent: nothing but plain dials.
+    pub nat: Option<SwarmNatOptions>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct SwarmNatOptions {
+    /// Direct multiaddrs with `/p2p/`.
+    pub relays: Vec<String>,
+    pub serve_relay: bool,
+    pub upnp: bool,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct SwarmNatReport {
+    #[napi(ts_type = "'public' | 'private' | 'unknown'")]
+    pub reachability: String,
+    pub observed: Vec<String>,
+    pub confirmed: Vec<String>,
+    pub upnp: SwarmUpnpReport,
+    pub relays: Vec<SwarmRelayReport>,
+    pub punches: Vec<SwarmPunchReport>,
+    pub carrying: SwarmCarrying,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct SwarmUpnpReport {
+    #[napi(ts_type = "'off' | 'searching' | 'mapped' | 'none' | 'failed'")]
+    pub state: String,
+    pub detail: String,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct SwarmRelayReport {
+    pub relay: String,
+    #[napi(ts_type = "'reserved' | 'pending' | 'failed'")]
+    pub state: String,
+    pub detail: String,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct SwarmPunchReport {
+    pub peer: String,
+    pub ok: bool,
+    pub took_ms: f64,
+    pub detail: String,
+}
+
+/// What this node carries for others now.
+#[napi(object, object_from_js = false)]
+pub struct SwarmCarrying {
+    pub circuits: u32,
+    pub reservations: u32,
+}
+
+impl From<NatReport> for SwarmNatReport {
+    fn from(report: NatReport) -> Self {
+        let texts = |addresses: &[Multiaddr]| addresses.iter().map(ToString::to_string).collect();
+        let reachability = match report.reachability {
+            Reachability::Public => "public",
+            Reachability::Private => "private",
+            Reachability::Unknown => "unknown",
+        };
+        Self {
+            reachability: reachability.to_owned(),
+            observed: texts(&report.observed),
+            confirmed: texts(&report.confirmed),
+            upnp: SwarmUpnpReport { state: report.upnp.state.to_owned(), detail: report.upnp.detail },
+            relays: report
+                .relays
+                .into_iter()
+                .map(|relay| SwarmRelayReport {
+                    relay: relay.relay.to_string(),
+                    state: relay.state.to_owned(),
+                    detail: relay.detail,
+                })
+                .collect(),
+            punches: report
+                .punches
+                .into_iter()
+                .map(|punch| SwarmPunchReport {
+                    peer: punch.peer.to_string(),
+                    ok: punch.ok,
+                    took_ms: punch.took.as_secs_f64() * 1000.0,
+                    detail: punch.detail,
+                })
+                .collect(),
+            carrying: SwarmCarrying {
+                circuits: u32::try_from(report.circuits).unwrap_or(u32::MAX),
+                reservations: u32::try_from(report.reservations).unwrap_or(u32::MAX),
+            },
+        }
+    }
 }
 
 #[napi(object, object_from_js = false)]
@@ -154,7 +249,7 @@ impl SwarmHost {
     #[napi(factory)]
     pub async fn open(options: SwarmOptions) -> napi::Result<Self> {
         let seed = <[u8; 32]>::try_from(options.seed.as_ref()).map_err(|_| error("INTERNAL", "a seed has 32 bytes"))?;
-        let SwarmOptions { listen, allow, mdns, agent_version, advertise, quic, shared_quic, .. } = options;
+        let SwarmOptions { listen, allow, mdns, agent_version, advertise, quic, shared_quic, nat, .. } = options;
         let quic = if quic { QuicChoice::Own } else { QuicChoice::Off };
         #[cfg(not(feature = "quic"))]
         if shared_quic == Some(true) {
@@ -168,7 +263,8 @@ impl SwarmHost {
             }
             _ => (quic, None),
         };
-        let options = Options { seed, listen, allow, mdns, agent_version, advertise, quic };
+        let nat = nat.map(|SwarmNatOptions { relays, serve_relay, upnp }| NatOptions { relays, serve_relay, upnp });
+        let options = Options { seed, listen, allow, mdns, agent_version, advertise, nat, quic };
         let (host, events) = Host::open(options).await.map_err(p2p_error)?;
         Ok(Self {
             host,
@@ -198,6 +294,12 @@ impl SwarmHost {
     #[napi(ts_return_type = "'direct' | 'punched' | 'relayed' | null")]
     pub fn path_to(&self, peer: String) -> napi::Result<Option<String>> {
         Ok(self.host.path_to(&peer_of(&peer)?).map(|path| path.name().to_owned()))
+    }
+
+    /// How this node is reached from outside, at most a second old.
+    #[napi]
+    pub fn nat_report(&self) -> SwarmNatReport {
+        self.host.nat_report().into()
     }
 
     /// Messages of this topic come as events from now on.

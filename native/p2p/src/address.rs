@@ -74,6 +74,12 @@ pub fn is_relayed(address: &Multiaddr) -> bool {
     address.iter().any(|part| matches!(part, Protocol::P2pCircuit))
 }
 
+/// Whether nobody but this machine reaches any of these.
+pub(crate) fn is_loopback_only(listen: &[String]) -> bool {
+    let ips = listen.iter().filter_map(|text| parse_target(text).ok()).filter_map(|target| ip_of(&target.address));
+    ips.into_iter().all(|ip| ip.is_loopback())
+}
+
 /// TCP addresses are dialled from another port than the listening one, unless told; see [`DialPolicy`].
 pub(crate) fn is_tcp(address: &Multiaddr) -> bool {
     matches!(address.iter().nth(1), Some(Protocol::Tcp(_)))

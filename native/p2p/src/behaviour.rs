@@ -8,15 +8,17 @@ use libp2p::mdns;
 use libp2p::ping;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{PeerId, StreamProtocol};
+use libp2p::{PeerId, StreamProtocol, autonat, relay, upnp};
 use pangea_firewall::AllowList;
 use tokio::sync::mpsc;
 
+use crate::address::DialPolicy;
 use crate::error::P2pError;
 use crate::host::{Event, Options};
+use crate::nat::relay_config;
 use crate::store::BoundedStore;
 use crate::streams::Served;
-use crate::{gate, gossip, limits, streams};
+use crate::{gate, gossip, limits, punch, reach, streams};
 
 pub(crate) const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/pangea/kad/1.0.0");
 const IDENTIFY_VERSION: &str = "/pangea/1.0.0";
@@ -32,16 +34,30 @@ pub(crate) struct Behaviour {
     pub(crate) ping: ping::Behaviour,
     pub(crate) gossip: gossip::Behaviour,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
+    pub(crate) relay_client: Toggle<relay::client::Behaviour>,
+    pub(crate) relay_server: Toggle<relay::Behaviour>,
+    pub(crate) punch: Toggle<punch::Behaviour>,
+    pub(crate) reach: Toggle<reach::Client>,
+    pub(crate) reach_server: Toggle<autonat::v2::server::Behaviour>,
+    pub(crate) reach_old_server: Toggle<autonat::v1::Behaviour>,
+    pub(crate) upnp: Toggle<upnp::tokio::Behaviour>,
+}
+
+/// What a behaviour is made of beside the operator's options.
+pub(crate) struct Parts {
+    pub(crate) allow: AllowList,
+    pub(crate) policy: DialPolicy,
+    pub(crate) served: Served,
+    pub(crate) events: mpsc::Sender<Event>,
+    /// Its transport is part of the swarm's.
+    pub(crate) relay_client: Option<relay::client::Behaviour>,
+    pub(crate) asks_gateway: bool,
 }
 
 impl Behaviour {
-    pub(crate) fn new(
-        keypair: &Keypair,
-        options: &Options,
-        allow: AllowList,
-        served: Served,
-        events: mpsc::Sender<Event>,
-    ) -> Result<Self, P2pError> {
+    pub(crate) fn new(keypair: &Keypair, options: &Options, parts: Parts) -> Result<Self, P2pError> {
+        let Parts { allow, policy, served, events, relay_client, asks_gateway } = parts;
+        let nat = options.nat.as_ref();
         let own = keypair.public().to_peer_id();
         let mdns = if options.mdns {
             Some(
@@ -71,6 +87,13 @@ impl Behaviour {
             ping: ping::Behaviour::default(),
             gossip: gossip::behaviour(keypair)?,
             mdns: Toggle::from(mdns),
+            relay_client: Toggle::from(relay_client),
+            relay_server: nat.filter(|nat| nat.serve_relay).map(|_| relay::Behaviour::new(own, relay_config())).into(),
+            punch: nat.map(|_| punch::Behaviour::new(own, policy)).into(),
+            reach: nat.map(|_| reach::Client::new()).into(),
+            reach_server: nat.map(|_| autonat::v2::server::Behaviour::default()).into(),
+            reach_old_server: nat.map(|_| reach::old_server(own)).into(),
+            upnp: asks_gateway.then(upnp::tokio::Behaviour::default).into(),
         })
     }
 }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::address::dialable;
 use crate::limits;
+use crate::nat::NatReport;
 use crate::paths::Path;
 
 /// Addresses by peer. Anyone may fill it: it proves nothing, and forgets some entry when it is full.
@@ -47,7 +48,10 @@ pub(crate) fn usable(addresses: &[Multiaddr]) -> Vec<Multiaddr> {
 #[derive(Default)]
 pub(crate) struct Snapshot {
     pub(crate) listening: Mutex<Vec<Multiaddr>>,
+    /// Where others reached this node, beside what it listens on.
+    pub(crate) external: Mutex<Vec<Multiaddr>>,
     /// The best way to each peer that is connected.
     pub(crate) connected: Mutex<HashMap<PeerId, Path>>,
+    pub(crate) nat: Mutex<NatReport>,
     pub(crate) table: Mutex<HashMap<PeerId, Vec<Multiaddr>>>,
 }

@@ -1,36 +1,34 @@
 //! The task that owns the swarm.
 
+mod traversal;
+
 use std::collections::HashMap;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use libp2p::core::ConnectedPoint;
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, identify, identity, kad, mdns};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, identify, identity, kad, mdns, relay};
 use pangea_firewall::AllowList;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
 
-use crate::address::{DialPolicy, Pass, Target, ip_of, parse_target, subnet};
-use crate::behaviour::{Behaviour, BehaviourEvent, KAD_PROTOCOL};
+use crate::address::{DialPolicy, Pass, Target, ip_of, is_loopback_only, is_relayed, parse_target, subnet};
+use crate::behaviour::{Behaviour, BehaviourEvent, KAD_PROTOCOL, Parts};
 use crate::books::{AddressBook, Snapshot, usable};
-use crate::error::{P2pError, find_cause};
+use crate::error::P2pError;
+use crate::failures::{dial_error, listen_error, probe, public};
 use crate::gossip::Gossip;
 use crate::host::{Event, FoundPeer, FoundRecord, Options, Source};
-use crate::paths::{Connection, Connections, Path};
+use crate::nat::Nat;
+use crate::paths::{Connection, Connections, Path, circuit_of};
 use crate::queries::Queries;
 use crate::stream::HostStream;
 use crate::streams::{Open, Served};
-use crate::transport::DIAL_REFUSED;
 use crate::verdicts::Verdicts;
 use crate::{gate, limits, transport};
-
-/// Told apart inside the crate only: the DHT is asked, then it becomes `PEER_UNREACHABLE`.
-pub(crate) const NO_ADDRESS: &str = "NO_ADDRESS";
 
 type Reply<T> = oneshot::Sender<T>;
 
@@ -74,9 +72,21 @@ pub(crate) async fn start(mut options: Options) -> Result<Started, P2pError> {
     let (event_sender, events) = mpsc::channel(limits::PUSH_EVENTS);
     let (commands, command_receiver) = mpsc::channel(limits::COMMANDS);
     let (snapshot, served): (Arc<Snapshot>, Served) = Default::default();
-    let behaviour = Behaviour::new(&keypair, &options, allow.clone(), served.clone(), event_sender.clone())?;
+    let now = Instant::now();
+    let (relay_transport, relay_client) = options.nat.as_ref().map(|_| relay::client::new(peer)).unzip();
+    let asks_gateway = options.nat.as_ref().is_some_and(|nat| nat.upnp) && !is_loopback_only(&options.listen);
+    let nat = options.nat.as_ref().map(|nat| Nat::new(nat, asks_gateway, now)).transpose()?;
+    let parts = Parts {
+        allow: allow.clone(),
+        policy: policy.clone(),
+        served: served.clone(),
+        events: event_sender.clone(),
+        relay_client,
+        asks_gateway,
+    };
+    let behaviour = Behaviour::new(&keypair, &options, parts)?;
     let config = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(limits::IDLE_CONNECTION);
-    let transport = transport::build(&keypair, &policy, quic)?;
+    let transport = transport::build(&keypair, &policy, relay_transport, quic)?;
     let swarm = Swarm::new(transport, behaviour, peer, config);
     let mut driver = Driver {
         swarm,
@@ -92,7 +102,9 @@ pub(crate) async fn start(mut options: Options) -> Result<Started, P2pError> {
         queries: Queries::default(),
         dials: HashMap::new(),
         connections: Connections::default(),
-        next_sweep: Instant::now() + limits::SWEEP,
+        nat,
+        next_sweep: now + limits::SWEEP,
+        next_nat: now + limits::NAT_TICK,
     };
     driver.advertise(&options.advertise)?;
     driver.listen(&options.listen).await?;
@@ -102,7 +114,8 @@ pub(crate) async fn start(mut options: Options) -> Result<Started, P2pError> {
 
 struct Dial {
     reply: Reply<Result<PeerId, P2pError>>,
-    _passing: Option<Pass>,
+    /// The operator's address, and what lets it be dialled as wanted.
+    operator: Option<(Multiaddr, [Option<Pass>; 2])>,
 }
 
 struct Driver {
@@ -120,7 +133,9 @@ struct Driver {
     gossip: Gossip,
     dials: HashMap<ConnectionId, Dial>,
     connections: Connections,
+    nat: Option<Nat>,
     next_sweep: Instant,
+    next_nat: Instant,
 }
 
 impl Driver {
@@ -162,7 +177,8 @@ impl Driver {
 
     async fn run(mut self) {
         loop {
-            let wake = self.queries.next_deadline().map_or(self.next_sweep, |deadline| deadline.min(self.next_sweep));
+            let timer = if self.nat.is_some() { self.next_nat } else { self.next_sweep };
+            let wake = self.queries.next_deadline().map_or(timer, |deadline| deadline.min(timer));
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_event(event),
                 command = self.commands.recv() => match command {
@@ -187,6 +203,10 @@ impl Driver {
         if self.next_sweep <= now {
             self.swarm.behaviour_mut().kad.store_mut().sweep(now);
             self.next_sweep = now + limits::SWEEP;
+        }
+        if self.next_nat <= now {
+            self.next_nat = now + limits::NAT_TICK;
+            self.traverse(now);
         }
     }
 
@@ -237,29 +257,38 @@ impl Driver {
     }
 
     fn dial_operator(&mut self, target: Target, reply: Reply<Result<PeerId, P2pError>>) {
-        let passing = self.policy.as_operator(&target.address);
+        let operator = [
+            Some(self.policy.as_operator(&target.address)),
+            // So that others see the port that this node listens on as its router maps it.
+            self.nat.is_some().then(|| self.policy.leave_from_listening_port(&target.address)),
+        ];
+        let address = target.address.clone();
         let opts = match target.peer {
             Some(peer) => {
                 DialOpts::peer_id(peer).addresses(vec![target.address]).condition(PeerCondition::Always).build()
             }
             None => DialOpts::unknown_peer_id().address(target.address).build(),
         };
-        self.dial(target.peer, opts, Some(passing), reply);
+        self.dial(target.peer, opts, Some((address, operator)), reply);
     }
 
     fn dial(
         &mut self,
         peer: Option<PeerId>,
         opts: DialOpts,
-        passing: Option<Pass>,
+        operator: Option<(Multiaddr, [Option<Pass>; 2])>,
         reply: Reply<Result<PeerId, P2pError>>,
     ) {
-        if let Some(peer) = peer.filter(|peer| self.swarm.is_connected(peer)) {
+        let direct = operator.as_ref().is_some_and(|(address, _)| !is_relayed(address));
+        let connected = peer.and_then(|peer| self.connections.best(peer).map(|best| (peer, best.path)));
+        // A direct address that the operator names is tried although there is a way through a relay.
+        if let Some((peer, _)) = connected.filter(|(_, path)| *path != Path::Relayed || !direct) {
+            self.operator_reached(peer, operator.map(|(address, _)| address));
             return drop(reply.send(Ok(peer)));
         }
         let id = opts.connection_id();
         match self.swarm.dial(opts) {
-            Ok(()) => drop(self.dials.insert(id, Dial { reply, _passing: passing })),
+            Ok(()) => drop(self.dials.insert(id, Dial { reply, operator })),
             Err(error) => drop(reply.send(Err(public(dial_error(&error))))),
         }
     }
@@ -275,25 +304,20 @@ impl Driver {
 
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::NewListenAddr { address, .. } => {
-                // Unless it is called external, other implementations drop what this node provides.
-                if !self.advertises {
-                    self.swarm.add_external_address(address.clone());
-                }
-                let mut listening = self.snapshot.listening.lock();
-                if !listening.contains(&address) {
-                    listening.push(address);
-                }
-            }
+            SwarmEvent::NewListenAddr { listener_id, address } => self.listening(listener_id, address),
             SwarmEvent::ExpiredListenAddr { address, .. } => {
                 self.swarm.remove_external_address(&address);
                 self.snapshot.listening.lock().retain(|other| *other != address);
+            }
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
+                self.not_listening(listener_id, &addresses, reason.err());
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
                 self.connected(peer_id, connection_id, &endpoint, num_established.get() == 1);
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
                 self.connections.remove(connection_id);
+                self.relayed_closed(peer_id);
                 if num_established == 0 {
                     self.snapshot.connected.lock().remove(&peer_id);
                     self.tell(Event::Disconnected { peer: peer_id });
@@ -303,6 +327,7 @@ impl Driver {
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
                 self.dial_failed(peer_id, &error);
+                self.punch_failed(connection_id, peer_id, &error);
                 if let Some(dial) = self.dials.remove(&connection_id) {
                     let _ = dial.reply.send(Err(public(dial_error(&error))));
                 }
@@ -318,7 +343,7 @@ impl Driver {
                 self.gossip.on_event(&mut self.swarm.behaviour_mut().gossip, event, Instant::now());
             }
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => self.on_mdns(found),
-            _ => {}
+            event => self.on_nat_event(event),
         }
     }
 
@@ -331,9 +356,12 @@ impl Driver {
 
     fn connected(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint, first: bool) {
         let address = endpoint.get_remote_address().clone();
-        let path = if endpoint.is_relayed() { Path::Relayed } else { Path::Direct };
-        let inbound = endpoint.is_listener();
-        self.connections.insert(id, Connection { peer, address: address.clone(), inbound, path });
+        let path = self.path_of(peer, id, endpoint);
+        // The remote end of a circuit is named without the relay, which alone has an address.
+        let address = if endpoint.is_relayed() { circuit_of(endpoint) } else { address };
+        let connection =
+            Connection { peer, address: address.clone(), inbound: endpoint.is_listener(), path, since: Instant::now() };
+        self.connections.insert(id, connection);
         if first {
             self.snapshot.connected.lock().insert(peer, path);
             self.tell(Event::Connected { peer, address });
@@ -341,6 +369,7 @@ impl Driver {
             self.update_path(peer);
         }
         if let Some(dial) = self.dials.remove(&id) {
+            self.operator_reached(peer, dial.operator.map(|(address, _)| address));
             let _ = dial.reply.send(Ok(peer));
         }
     }
@@ -365,6 +394,7 @@ impl Driver {
     }
 
     fn identified(&mut self, peer: PeerId, info: &identify::Info) {
+        self.learn_from(peer, info);
         let addresses = self.book.set(peer, &info.listen_addrs).to_vec();
         if info.protocols.contains(&KAD_PROTOCOL) {
             let known = self.snapshot.table.lock().get(&peer).map_or(0, Vec::len);
@@ -424,71 +454,4 @@ impl Driver {
     fn tell(&self, event: Event) {
         let _ = self.events.try_send(event);
     }
-}
-
-/// libp2p listens with SO_REUSEPORT, and would share a TCP port with another process of this user without a word; what
-/// it says of a UDP port in use has lost its cause.
-fn probe(address: &Multiaddr, text: &str) -> Result<(), P2pError> {
-    let Some(ip) = ip_of(address) else { return Ok(()) };
-    match address.iter().nth(1) {
-        Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind(SocketAddr::new(ip, port)).map(drop),
-        Some(Protocol::Udp(port)) if port != 0 => UdpSocket::bind(SocketAddr::new(ip, port)).map(drop),
-        _ => Ok(()),
-    }
-    .map_err(|error| listen_error(&error, text))
-}
-
-fn listen_error(error: &(dyn std::error::Error + 'static), text: &str) -> P2pError {
-    match find_cause::<std::io::Error>(error).map(std::io::Error::kind) {
-        Some(std::io::ErrorKind::AddrInUse) => {
-            P2pError::new("PORT_IN_USE", format!("{text} is in use by another process"))
-        }
-        _ => P2pError::new("ADDRESS_INVALID", format!("cannot listen on {text}: {error}")),
-    }
-}
-
-pub(crate) fn dial_error(error: &DialError) -> P2pError {
-    match error {
-        DialError::WrongPeerId { obtained, .. } => {
-            P2pError::new("PEER_MISMATCH", format!("{obtained} answered instead"))
-        }
-        DialError::NoAddresses => P2pError::new(NO_ADDRESS, "no address is known"),
-        DialError::Denied { cause } => P2pError::new("DIAL_REFUSED", format!("not dialled: {cause}")),
-        DialError::Transport(attempts) => {
-            let all: Vec<(&Multiaddr, String)> =
-                attempts.iter().map(|(address, error)| (address, chain(error))).collect();
-            let refused = !all.is_empty() && all.iter().all(|(_, text)| text.contains(DIAL_REFUSED));
-            let late = all.iter().any(|(_, text)| text.contains("Timeout"));
-            let text = all.iter().map(|(address, text)| format!("{address}: {text}")).collect::<Vec<_>>().join("; ");
-            P2pError::new(
-                if refused {
-                    "DIAL_REFUSED"
-                } else if late {
-                    "TIMEOUT"
-                } else {
-                    "PEER_UNREACHABLE"
-                },
-                text,
-            )
-        }
-        other => P2pError::new("PEER_UNREACHABLE", other),
-    }
-}
-
-pub(crate) fn public(error: P2pError) -> P2pError {
-    if error.code == NO_ADDRESS { P2pError::new("PEER_UNREACHABLE", error.message) } else { error }
-}
-
-/// All that an error and its causes say, each once.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut current = error.source();
-    while let Some(source) = current {
-        let more = source.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        current = source.source();
-    }
-    text
 }

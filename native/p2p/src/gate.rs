@@ -1,4 +1,5 @@
-//! The accept hook: an address that is not on the allow list gets no protocol byte from us.
+//! The accept hook: an address that is not on the allow list gets no protocol byte from us. Who comes through a relay
+//! is judged by the relay's address: nothing else of where it comes from is known.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};
@@ -13,7 +14,7 @@ use libp2p::{Multiaddr, PeerId};
 use pangea_firewall::AllowList;
 use thiserror::Error;
 
-use crate::address::ip_of;
+use crate::address::{ip_of, is_relayed};
 
 /// Why an inbound connection was dropped.
 #[derive(Debug, Error)]
@@ -37,10 +38,10 @@ impl NetworkBehaviour for Behaviour {
     fn handle_pending_inbound_connection(
         &mut self,
         _: ConnectionId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        if ip_of(remote).is_some_and(|ip| self.allow.permits(ip)) {
+        if ip_of(origin(local, remote)).is_some_and(|ip| self.allow.permits(ip)) {
             Ok(())
         } else {
             Err(ConnectionDenied::new(NotAllowed))
@@ -51,11 +52,11 @@ impl NetworkBehaviour for Behaviour {
         &mut self,
         _: ConnectionId,
         _: PeerId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         // The list may have changed during the handshake.
-        if ip_of(remote).is_some_and(|ip| self.allow.contains(ip)) {
+        if ip_of(origin(local, remote)).is_some_and(|ip| self.allow.contains(ip)) {
             Ok(dummy::ConnectionHandler)
         } else {
             Err(ConnectionDenied::new(NotAllowed))
@@ -82,4 +83,8 @@ impl NetworkBehaviour for Behaviour {
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
         Poll::Pending
     }
+}
+
+fn origin<'a>(local: &'a Multiaddr, remote: &'a Multiaddr) -> &'a Multiaddr {
+    if is_relayed(local) { local } else { remote }
 }

@@ -12,6 +12,8 @@ use crate::address::{is_relayed, is_tcp, parse_target};
 use crate::books::Snapshot;
 use crate::driver::{self, Command};
 use crate::error::P2pError;
+use crate::failures;
+use crate::nat::{NatOptions, NatReport};
 use crate::paths::Path;
 use crate::stream::HostStream;
 use crate::streams::Served;
@@ -32,6 +34,8 @@ pub struct Options {
     pub agent_version: String,
     /// Addresses that others are told instead of those listened on.
     pub advertise: Vec<String>,
+    /// Traversal of NATs; `None`: nothing but plain dials.
+    pub nat: Option<NatOptions>,
     /// QUIC beside TCP.
     pub quic: QuicChoice,
 }
@@ -157,10 +161,12 @@ impl Host {
         self.peer
     }
 
-    /// Listening addresses with the real port: TCP, then QUIC, then those at relays.
+    /// Listening addresses with the real port, and those at which others reached this node: TCP, then QUIC, then
+    /// those at relays.
     #[must_use]
     pub fn addresses(&self) -> Vec<Multiaddr> {
         let mut all = self.snapshot.listening.lock().clone();
+        all.extend(self.snapshot.external.lock().iter().cloned());
         all.sort_by_key(|address| (is_relayed(address), !is_tcp(address)));
         all
     }
@@ -175,6 +181,12 @@ impl Host {
     #[must_use]
     pub fn path_to(&self, peer: &PeerId) -> Option<Path> {
         self.snapshot.connected.lock().get(peer).copied()
+    }
+
+    /// How this node is reached from outside, at most a second old.
+    #[must_use]
+    pub fn nat_report(&self) -> NatReport {
+        self.snapshot.nat.lock().clone()
     }
 
     /// The routing table.
@@ -237,14 +249,14 @@ impl Host {
         };
         let whole = async {
             match attempt().await {
-                Err(error) if error.code == driver::NO_ADDRESS => {
+                Err(error) if error.code == failures::NO_ADDRESS => {
                     let near = self.closest_peers(peer.to_bytes(), wait).await?;
                     let found = near.into_iter().find(|found| found.peer == peer && !found.addresses.is_empty());
                     let Some(found) = found else {
                         return Err(P2pError::new("PEER_UNREACHABLE", format!("no address of {peer} is known")));
                     };
                     self.send(Command::AddAddresses { peer, addresses: found.addresses }).await?;
-                    attempt().await.map_err(driver::public)
+                    attempt().await.map_err(failures::public)
                 }
                 other => other,
             }

@@ -40,6 +40,31 @@ pub const GOSSIP_ENVELOPE_BYTES: usize = 4 * 1024;
 pub const GOSSIP_QUEUE: usize = 1024;
 /// Messages that wait for a verdict at one time; more are not passed on.
 pub const GOSSIP_WAITING: usize = 1024;
+/// What this node carries for others as a relay; `relayLimits` of `src/host/host.ts` names the same.
+pub const RELAY_RESERVATIONS: usize = 128;
+pub const RELAY_RESERVATIONS_PER_PEER: usize = 4;
+pub const RELAY_CIRCUITS: usize = 64;
+pub const RELAY_CIRCUITS_PER_PEER: usize = 8;
+/// The stock 128 KiB in two minutes end a circuit within one shard.
+pub const RELAY_CIRCUIT_BYTES: u64 = 1024 * 1024 * 1024;
+pub const RELAY_CIRCUIT: Duration = Duration::from_secs(3600);
+/// Relays that are remembered, and those that this node has a place at.
+pub const RELAYS: usize = 16;
+pub const RESERVATIONS: usize = 3;
+pub const RELAY_RETRY_MIN: Duration = Duration::from_secs(5);
+pub const RELAY_RETRY_MAX: Duration = Duration::from_secs(300);
+/// So long nobody may have said whether this node is reached directly, before relays are asked that nobody named.
+pub const REACH_UNKNOWN: Duration = Duration::from_secs(10);
+/// A relayed connection stays so long beside a direct one, and then until its streams have ended.
+pub const RELAYED_LINGER: Duration = Duration::from_secs(2);
+/// Addresses at which this node was said to be seen.
+pub const CANDIDATES: usize = 64;
+pub const OWN_ADDRESSES: usize = 64;
+pub const OBSERVED: usize = 16;
+pub const PUNCH_ATTEMPTS: usize = 3;
+pub const PUNCH: Duration = Duration::from_secs(60);
+pub const PUNCH_REPORTS: usize = 32;
+pub const NAT_TICK: Duration = Duration::from_secs(1);
 pub const BOOK_PEERS: usize = 4096;
 pub const ADDRESSES_PER_PEER: usize = 16;
 pub const PROVIDERS_PER_KEY: usize = 64;

@@ -1,9 +1,13 @@
 //! The ways to peers: which connections there are, and the best of them.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
+use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
+
+use crate::address::dialable;
 
 /// A way to a peer, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +38,16 @@ pub(crate) struct Connection {
     pub(crate) address: Multiaddr,
     pub(crate) inbound: bool,
     pub(crate) path: Path,
+    pub(crate) since: Instant,
+}
+
+/// Where a relayed connection comes from or leads to: the relay's address, without the other end's identity.
+pub(crate) fn circuit_of(endpoint: &ConnectedPoint) -> Multiaddr {
+    let address = match endpoint {
+        ConnectedPoint::Dialer { address, .. } => address,
+        ConnectedPoint::Listener { local_addr, .. } => local_addr,
+    };
+    dialable(address).unwrap_or_else(|| address.clone())
 }
 
 /// All connections.
@@ -49,16 +63,23 @@ impl Connections {
         self.0.remove(&id)
     }
 
-    pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        self.0.get(&id)
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
         self.0.iter().map(|(id, connection)| (*id, connection))
     }
 
     pub(crate) fn of(&self, peer: PeerId) -> impl Iterator<Item = (ConnectionId, &Connection)> {
         self.iter().filter(move |(_, connection)| connection.peer == peer)
+    }
+
+    /// Relayed connections to peers that there is a direct one to for longer than that.
+    pub(crate) fn superseded(&self, since: Instant) -> Vec<(PeerId, ConnectionId)> {
+        let relayed = self.iter().filter(|(_, connection)| connection.path == Path::Relayed);
+        relayed
+            .filter(|(_, connection)| {
+                self.best(connection.peer).is_some_and(|best| best.path != Path::Relayed && best.since <= since)
+            })
+            .map(|(id, connection)| (connection.peer, id))
+            .collect()
     }
 
     /// The best way to a peer and where it leads.
@@ -75,7 +96,8 @@ mod tests {
     fn the_best_way_counts() {
         let (peer, other) = (PeerId::random(), PeerId::random());
         let mut connections = Connections::default();
-        let connection = |peer, path| Connection { peer, address: Multiaddr::empty(), inbound: false, path };
+        let connection =
+            |peer, path| Connection { peer, address: Multiaddr::empty(), inbound: false, path, since: Instant::now() };
         for (id, path) in [Path::Relayed, Path::Punched, Path::Direct].into_iter().enumerate() {
             connections.insert(ConnectionId::new_unchecked(id), connection(peer, path));
             assert_eq!(connections.best(peer).map(|best| best.path), Some(path));

@@ -14,18 +14,37 @@ use tokio::sync::{Mutex, watch};
 use crate::error::P2pError;
 use crate::limits;
 
-/// Counts a connection's inbound streams while they live.
+/// The streams of one connection that are open now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Load {
+    inbound: Arc<AtomicUsize>,
+    outbound: Arc<AtomicUsize>,
+}
+
+impl Load {
+    /// `None` when the connection has as many inbound ones as it may.
+    pub(crate) fn take_inbound(&self) -> Option<StreamGuard> {
+        let guard = StreamGuard::take(&self.inbound);
+        (self.inbound.load(Ordering::Relaxed) <= limits::INBOUND_STREAMS).then_some(guard)
+    }
+
+    pub(crate) fn take_outbound(&self) -> StreamGuard {
+        StreamGuard::take(&self.outbound)
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.inbound.load(Ordering::Relaxed) + self.outbound.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// Counts a stream while it lives.
 #[derive(Debug)]
 pub(crate) struct StreamGuard(Arc<AtomicUsize>);
 
 impl StreamGuard {
-    /// `None` when the connection has as many as it may.
-    pub(crate) fn take(count: &Arc<AtomicUsize>) -> Option<Self> {
-        if count.fetch_add(1, Ordering::Relaxed) >= limits::INBOUND_STREAMS {
-            count.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(Self(count.clone()))
+    fn take(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
     }
 }
 
@@ -49,7 +68,7 @@ pub struct HostStream {
 }
 
 impl HostStream {
-    pub(crate) fn new(stream: Stream, peer: PeerId, protocol: StreamProtocol, guard: Option<StreamGuard>) -> Self {
+    pub(crate) fn new(stream: Stream, peer: PeerId, protocol: StreamProtocol, guard: StreamGuard) -> Self {
         let (read, write) = stream.split();
         Self {
             peer,
@@ -59,7 +78,7 @@ impl HostStream {
             read_ended: AtomicBool::new(false),
             write_ended: AtomicBool::new(false),
             cancelled: watch::Sender::new(false),
-            guard: parking_lot::Mutex::new(guard),
+            guard: parking_lot::Mutex::new(Some(guard)),
         }
     }
 

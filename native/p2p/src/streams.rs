@@ -7,12 +7,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 
 use libp2p::core::transport::PortUse;
 use libp2p::core::{Endpoint, UpgradeInfo};
-use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure};
+use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure, ListenFailure};
 use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound};
 use libp2p::swarm::{
     ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, DialError, FromSwarm, NetworkBehaviour,
@@ -22,10 +21,10 @@ use libp2p::{InboundUpgrade, Multiaddr, OutboundUpgrade, PeerId, Stream, StreamP
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::driver::dial_error;
 use crate::error::P2pError;
+use crate::failures::dial_error;
 use crate::host::Event;
-use crate::stream::{HostStream, StreamGuard};
+use crate::stream::{HostStream, Load};
 
 pub(crate) type Served = Arc<RwLock<HashSet<StreamProtocol>>>;
 
@@ -36,11 +35,20 @@ pub(crate) struct Open {
     pub(crate) reply: oneshot::Sender<Result<HostStream, P2pError>>,
 }
 
+/// A connection as a place for streams.
+struct Way {
+    id: ConnectionId,
+    is_relayed: bool,
+    load: Load,
+}
+
 pub(crate) struct Behaviour {
     served: Served,
     events: mpsc::Sender<Event>,
-    connections: HashMap<PeerId, Vec<ConnectionId>>,
+    connections: HashMap<PeerId, Vec<Way>>,
     waiting: HashMap<PeerId, Vec<Open>>,
+    /// Of connections that the other behaviours have yet to agree to.
+    pending: HashMap<ConnectionId, Load>,
     orders: VecDeque<ToSwarm<Infallible, Open>>,
     waker: Option<Waker>,
 }
@@ -52,6 +60,7 @@ impl Behaviour {
             events,
             connections: HashMap::new(),
             waiting: HashMap::new(),
+            pending: HashMap::new(),
             orders: VecDeque::new(),
             waker: None,
         }
@@ -59,14 +68,22 @@ impl Behaviour {
 
     /// Opens on a connection that is there, or waits for one; true when the peer has to be dialled.
     pub(crate) fn open(&mut self, peer: PeerId, open: Open) -> bool {
-        if let Some(connection) = self.connections.get(&peer).and_then(|all| all.first()) {
-            self.order(peer, *connection, open);
+        // A direct way before one through a relay, which others pay for.
+        let best = self.connections.get(&peer).and_then(|all| all.iter().min_by_key(|way| way.is_relayed));
+        if let Some(id) = best.map(|way| way.id) {
+            self.order(peer, id, open);
             return false;
         }
         let waiting = self.waiting.entry(peer).or_default();
         waiting.retain(|other| !other.reply.is_closed());
         waiting.push(open);
         true
+    }
+
+    /// Whether a connection carries a stream of ours.
+    pub(crate) fn is_idle(&self, peer: &PeerId, id: ConnectionId) -> bool {
+        let way = self.connections.get(peer).and_then(|all| all.iter().find(|way| way.id == id));
+        way.is_none_or(|way| way.load.is_idle())
     }
 
     fn order(&mut self, peer_id: PeerId, connection: ConnectionId, event: Open) {
@@ -76,12 +93,14 @@ impl Behaviour {
         }
     }
 
-    fn handler(&self, peer: PeerId) -> Handler {
+    fn handler(&mut self, id: ConnectionId, peer: PeerId) -> Handler {
+        let load = Load::default();
+        self.pending.insert(id, load.clone());
         Handler {
             peer,
             served: self.served.clone(),
             events: self.events.clone(),
-            inbound: Arc::default(),
+            load,
             wishes: VecDeque::new(),
             waker: None,
         }
@@ -94,36 +113,43 @@ impl NetworkBehaviour for Behaviour {
 
     fn handle_established_inbound_connection(
         &mut self,
-        _: ConnectionId,
+        id: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(self.handler(peer))
+        Ok(self.handler(id, peer))
     }
 
     fn handle_established_outbound_connection(
         &mut self,
-        _: ConnectionId,
+        id: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(self.handler(peer))
+        Ok(self.handler(id, peer))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
+        if let FromSwarm::ListenFailure(ListenFailure { connection_id, .. })
+        | FromSwarm::DialFailure(DialFailure { connection_id, .. }) = event
+        {
+            self.pending.remove(&connection_id);
+        }
         match event {
-            FromSwarm::ConnectionEstablished(ConnectionEstablished { peer_id, connection_id, .. }) => {
-                self.connections.entry(peer_id).or_default().push(connection_id);
+            FromSwarm::ConnectionEstablished(ConnectionEstablished { peer_id, connection_id, endpoint, .. }) => {
+                let load = self.pending.remove(&connection_id).unwrap_or_default();
+                let way = Way { id: connection_id, is_relayed: endpoint.is_relayed(), load };
+                self.connections.entry(peer_id).or_default().push(way);
                 for open in self.waiting.remove(&peer_id).unwrap_or_default() {
                     self.order(peer_id, connection_id, open);
                 }
             }
             FromSwarm::ConnectionClosed(ConnectionClosed { peer_id, connection_id, .. }) => {
                 if let Some(connections) = self.connections.get_mut(&peer_id) {
-                    connections.retain(|other| *other != connection_id);
+                    connections.retain(|way| way.id != connection_id);
                     if connections.is_empty() {
                         self.connections.remove(&peer_id);
                     }
@@ -160,7 +186,7 @@ pub(crate) struct Handler {
     peer: PeerId,
     served: Served,
     events: mpsc::Sender<Event>,
-    inbound: Arc<AtomicUsize>,
+    load: Load,
     wishes: VecDeque<Open>,
     waker: Option<Waker>,
 }
@@ -202,16 +228,15 @@ impl ConnectionHandler for Handler {
                 protocol: (stream, protocol), ..
             }) => {
                 // Too many, or nobody keeps up: dropping the stream resets it.
-                if let Some(guard) = StreamGuard::take(&self.inbound) {
-                    let _ =
-                        self.events.try_send(Event::Stream(HostStream::new(stream, self.peer, protocol, Some(guard))));
+                if let Some(guard) = self.load.take_inbound() {
+                    let _ = self.events.try_send(Event::Stream(HostStream::new(stream, self.peer, protocol, guard)));
                 }
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
                 protocol: (stream, protocol),
                 info,
             }) => {
-                let _ = info.reply.send(Ok(HostStream::new(stream, self.peer, protocol, None)));
+                let _ = info.reply.send(Ok(HostStream::new(stream, self.peer, protocol, self.load.take_outbound())));
             }
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info, error }) => {
                 let failure = match error {

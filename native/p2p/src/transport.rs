@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::future::Either;
+use futures::io::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, DialOpts, ListenerId, PortUse, TransportError, TransportEvent};
 use libp2p::core::upgrade::Version;
-use libp2p::{Multiaddr, PeerId, Transport, identity, noise, quic, tcp};
+use libp2p::{Multiaddr, PeerId, Transport, identity, noise, quic, relay, tcp};
 
 use crate::address::{DialPolicy, is_tcp};
 use crate::error::P2pError;
@@ -48,16 +49,17 @@ impl std::fmt::Debug for QuicChoice {
 pub(crate) fn build(
     keypair: &identity::Keypair,
     policy: &DialPolicy,
+    relay: Option<relay::client::Transport>,
     quic: QuicChoice,
 ) -> Result<Connections, P2pError> {
     let noise = noise::Config::new(keypair).map_err(|error| P2pError::new("INTERNAL", error))?;
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
-    let tcp = Guarded { inner: tcp, policy: policy.clone() }
-        .upgrade(Version::V1)
-        .authenticate(noise)
-        .multiplex(muxer::Upgrade)
-        .timeout(limits::HANDSHAKE)
-        .boxed();
+    let tcp = Guarded { inner: tcp, policy: policy.clone() };
+    let tcp = match relay {
+        None => secured(tcp, noise),
+        // The relay itself is dialled through the swarm, so past the policy too.
+        Some(relay) => secured(relay.or_transport(tcp), noise),
+    };
     let quic = match quic {
         QuicChoice::Off => return Ok(tcp),
         QuicChoice::Own => own_quic(keypair),
@@ -65,6 +67,18 @@ pub(crate) fn build(
     };
     let quic = Guarded { inner: quic, policy: policy.clone() };
     Ok(tcp.or_transport(quic).map(|either, _| either_of(either)).boxed())
+}
+
+fn secured<T>(transport: T, noise: noise::Config) -> Connections
+where
+    T: Transport<Output: AsyncRead + AsyncWrite + Send + Unpin + 'static, Error: Send + Sync + 'static>
+        + Send
+        + Unpin
+        + 'static,
+    T::Dial: Send + 'static,
+    T::ListenerUpgrade: Send + 'static,
+{
+    transport.upgrade(Version::V1).authenticate(noise).multiplex(muxer::Upgrade).timeout(limits::HANDSHAKE).boxed()
 }
 
 fn own_quic(keypair: &identity::Keypair) -> Connections {

@@ -17,6 +17,7 @@ fn options(seed: u8) -> Options {
         mdns: false,
         agent_version: "test".into(),
         advertise: Vec::new(),
+        nat: None,
         quic: QuicChoice::Off,
     }
 }
