@@ -31,9 +31,9 @@ class Service:
 class MemoryService(Service):
     """A process, because pycapnp's servers make garbage that only their own thread may collect."""
 
-    def __init__(self) -> None:
+    def __init__(self, *tls: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("memory_node.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, Path(__file__).with_name("memory_node.py"), *tls], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         super().__init__(f"127.0.0.1:{int(self.process.stdout.readline())}", token="secret")

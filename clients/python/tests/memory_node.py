@@ -6,6 +6,7 @@ import asyncio
 import fnmatch
 import hashlib
 import json
+import ssl
 import sys
 import time
 import weakref
@@ -66,11 +67,11 @@ class World:
         self.server: Any = None
         self.port = 0
 
-    async def start(self) -> World:
+    async def start(self, tls: ssl.SSLContext | None = None) -> World:
         async def serve(stream: Any) -> None:
             await capnp.TwoPartyServer(stream, bootstrap=Node(self), traversal_limit_in_words=2**25).on_disconnect()
 
-        self.server = await capnp.AsyncIoStream.create_server(serve, "127.0.0.1", 0)
+        self.server = await capnp.AsyncIoStream.create_server(serve, "127.0.0.1", 0, ssl=tls)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 
@@ -396,14 +397,24 @@ class Node(Neighbour, schema.PangeaNode.Server):
 
 
 async def main() -> None:
-    """Serves until standard input ends. Each line there sets, asks or tells something, and is answered with a line."""
-    world = await World().start()
+    """Serves until standard input ends; with TLS when given certificate, key and the clients' authority.
+
+    Each line of standard input sets, asks or tells something, and is answered with a line.
+    """
+    tls: ssl.SSLContext | None = None
+    if len(sys.argv) > 1:
+        certificate, key, authority = sys.argv[1:]
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
+        tls.load_cert_chain(certificate, key)
+        tls.verify_mode = ssl.CERT_REQUIRED
+    world = await World().start(tls)
     print(world.port, flush=True)
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         order = json.loads(line)
         for name, value in order.get("set", {}).items():
-            setattr(world, name, [(entry, content.encode()) for entry, content in value] if name == "hostile_tree" and value else value)
+            is_tree = name == "hostile_tree" and value
+            setattr(world, name, [(entry, content.encode()) for entry, content in value] if is_tree else value)
         for kind, event in order.get("tell", []):
             world.tell(kind, event)
         answer = getattr(world, order["get"]) if "get" in order else None

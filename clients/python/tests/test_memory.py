@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import subprocess
@@ -248,6 +249,43 @@ def garbage_of_pycapnp() -> list[str]:
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
+
+
+def test_no_cycle_in_asyncio_either(memory: MemoryService, unique: str) -> None:
+    async def main() -> list[str]:
+        async with await AsyncClient.connect(**memory.options) as client:
+            gc.collect()
+            gc.disable()
+            try:
+                await use_most(client, unique)
+                return garbage_of_pycapnp()
+            finally:
+                gc.enable()
+
+    assert asyncio.run(main()) == []
+
+
+async def use_most(client: AsyncClient, unique: str) -> None:
+    result = await client.put(bytes(300_000), unique)
+    await client.get(result.link)
+    with contextlib.suppress(KeyError):
+        async with client.create(unique) as writer:
+            await writer.write(bytes(300_000))
+            raise KeyError
+    for refused in (client.info, client.get, client.open, client.remove):
+        with contextlib.suppress(NotFound):
+            await refused("none")
+    async with await client.subscribe("objects") as events:
+        await client.put(b"x", unique)
+        await anext(events)
+    session, revoker = await client.narrow(read=True)
+    await revoker.revoke()
+    with contextlib.suppress(Denied):
+        await session.get(result.link)
+    stream = client.stream(result.link)
+    await anext(stream)
+    del stream
+    await asyncio.sleep(0.05)
 
 
 def test_a_program_that_never_closes_ends(memory: MemoryService) -> None:
