@@ -38,7 +38,7 @@ export const peers: Command = {
 function describe(known: readonly PeerView[]): string {
   const number = (value: number | undefined, digits: number): string => value?.toFixed(digits) ?? '-';
   const rows = known.map((peer) => [
-    peer.peer, `${peer.label ?? '-'}${peer.ambiguousLabel ? ' (ambiguous)' : ''}`, peer.status, peer.connected ? 'yes' : 'no',
+    peer.peer, `${peer.label ?? '-'}${peer.ambiguousLabel ? ' (ambiguous)' : ''}`, peer.status, peer.connected ? peer.path ?? 'yes' : 'no',
     number(peer.latencyMs, 1), number(peer.jitterMs, 1), number(peer.packetLoss, 2), number(peer.health, 2), number(peer.threatScore, 2),
     peer.freeBytes === undefined ? '-' : humanBytes(peer.freeBytes), printable(peer.quicAddresses[0] ?? peer.multiaddrs[0] ?? '-'),
   ]);
