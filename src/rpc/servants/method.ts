@@ -2,6 +2,7 @@
 import { Message, type Struct } from 'capnp-es';
 import { isPangeaError, PangeaError } from '../../errors/errors.ts';
 import type { IncomingCall, Outcome, Servant } from '../engine/engine.ts';
+import { limits } from '../limits.ts';
 import type { Surface } from './surface.ts';
 
 /** A generated struct class. */
@@ -43,14 +44,51 @@ export function method<P extends Struct, R extends Struct, A>(
 const pacedBytes = 32 * 1024;
 
 export function messageOf<S extends Struct>(Root: StructClass<S>, write: (root: S) => void, bytes = 192): Message {
+  return messageIn(new ArrayBuffer(alignedRoom(bytes)), Root, write);
+}
+
+function messageIn<S extends Struct>(memory: ArrayBuffer, Root: StructClass<S>, write: (root: S) => void): Message {
   const message = new Message();
-  (message._capnp.arena as { buffer: ArrayBuffer }).buffer = new ArrayBuffer(alignedRoom(bytes));
+  (message._capnp.arena as { buffer: ArrayBuffer }).buffer = memory;
   write(message.initRoot(Root as never) as S);
   return message;
 }
 
+/** Most of what a message has in front of and behind its one piece of data. */
+const aroundBytes = 256;
+
+/**
+ * Memory of messages with a chunk, used again once the socket took it: fresh memory costs more than the copy into it, and
+ * a megabyte of garbage a chunk keeps the collector busy.
+ */
+export class ChunkMemory {
+  readonly #free: ArrayBuffer[] = [];
+  readonly #lent = new WeakSet<ArrayBufferLike>();
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** `write` must fill all of the data that it makes room for; pointers begin as null. */
+  message<S extends Struct>(Root: StructClass<S>, write: (root: S) => void, bytes: number): Message {
+    if (bytes > limits.chunkBytes || bytes < limits.chunkBytes / 2) return messageOf(Root, write, bytes);
+    const memory = this.#free.pop() ?? new ArrayBuffer(limits.chunkBytes + aroundBytes);
+    this.#lent.add(memory);
+    // What lies before the data, and the bytes that fill its last word.
+    new Uint8Array(memory, 0, aroundBytes / 2).fill(0);
+    new Uint8Array(memory, bytes & ~7, aroundBytes / 2).fill(0);
+    return messageIn(memory, Root, write);
+  }
+
+  /** Any memory that was sent; only what was lent here is kept. */
+  giveBack(memory: ArrayBufferLike): void {
+    if (this.#lent.delete(memory) && this.#free.length < this.#most) this.#free.push(memory as ArrayBuffer);
+  }
+}
+
 /** Root pointer, root struct and list tags come on top of what the caller counted. */
-const alignedRoom = (bytes: number): number => (bytes + 256 + 7) & ~7;
+const alignedRoom = (bytes: number): number => (bytes + aroundBytes + 7) & ~7;
 
 function parse<A>(read: () => A): A {
   try {

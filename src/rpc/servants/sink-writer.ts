@@ -41,7 +41,8 @@ export class SinkWriter {
 
   async write(chunk: Uint8Array): Promise<void> {
     await this.#room(chunk.length);
-    this.#begin('write', messageOf(this.#kind.Write, (params) => fillBytes(params._initChunk(chunk.length), chunk), chunk.length), chunk.length);
+    const { chunks } = this.#surface;
+    this.#begin('write', chunks.message(this.#kind.Write, (params) => fillBytes(params._initChunk(chunk.length), chunk), chunk.length), chunk.length);
     this.bytes += chunk.length;
   }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../../std/std.ts';
 import type { Logger } from '../../telemetry/telemetry.ts';
 import type { RpcNode } from '../rpc-node.ts';
 import type { LoginDelays } from './login-delays.ts';
+import type { ChunkMemory } from './method.ts';
 
 /** What a connection may have only so many of. */
 export type Slot = 'session' | 'transfer' | 'subscription';
@@ -19,6 +20,7 @@ export interface Surface {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly logins: LoginDelays;
+  readonly chunks: ChunkMemory;
   /** Of the client, without its port. */
   readonly address: string;
   /** Aborted when the connection ends. */

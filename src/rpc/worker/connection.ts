@@ -10,7 +10,7 @@ import type { SharedMemory } from './memory.ts';
 import { Output } from './output.ts';
 
 /** What is the same for all connections of a server. */
-export interface ConnectionParts extends Pick<Surface, 'node' | 'clock' | 'logger' | 'logins' | 'facts' | 'count' | 'closing'> {
+export interface ConnectionParts extends Pick<Surface, 'node' | 'clock' | 'logger' | 'logins' | 'facts' | 'count' | 'closing' | 'chunks'> {
   readonly engine: Engine;
   readonly memory: SharedMemory;
   /** Room among the blocks of all connections, and then of this one. */
@@ -49,6 +49,7 @@ export class Connection {
         parts.count('bytesOut', '', bytes);
         this.#regulate();
       },
+      spent: (piece) => parts.chunks.giveBack(piece.buffer),
       stuck: () => this.end(new PangeaError('TIMEOUT', `the client took next to none of its output for ${limits.unreadTimeoutMs} ms`)),
     });
     this.#engine = parts.engine.connect({
@@ -134,10 +135,10 @@ export class Connection {
   }
 
   #surface(): Surface {
-    const { node, clock, logger, logins, facts, count, closing, blocks, transfers } = this.#parts;
+    const { node, clock, logger, logins, facts, count, closing, chunks, blocks, transfers } = this.#parts;
     const taken = this.#taken;
     return {
-      node, clock, logger, logins, facts, count, closing,
+      node, clock, logger, logins, facts, count, closing, chunks,
       address: this.#address,
       signal: this.#ended.signal,
       take: (slot) => {

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../std/std.ts';
 import { limits } from '../limits.ts';
 
-/** One write. Larger ones would hide for long whether the client takes anything. */
-const writeBytes = 1024 * 1024;
+/** One write: a chunk with what surrounds it. Larger ones would hide for long whether the client takes anything. */
+const writeBytes = limits.chunkBytes + 64 * 1024;
 /** Pieces of a write are copied together up to this; beyond it a copy costs more than a vector entry. */
 const joinedBytes = 16 * 1024;
 /** Streams stop filling the output here, so that the answers of other calls do not wait behind them for long. */
@@ -15,6 +15,8 @@ const leastTakenBytes = 1024 * 1024;
 export interface OutputEvents {
   /** Less is unread than before. */
   readonly taken: (bytes: number) => void;
+  /** A piece was written in one go and is not needed any more. */
+  readonly spent: (piece: Uint8Array) => void;
   /** Too much was unread for too long. */
   readonly stuck: () => void;
 }
@@ -86,7 +88,10 @@ export class Output {
     if (this.#isWriting || this.#isClosed || this.#pieces.length === 0 || this.#socket.destroyed) return;
     const { taken, bytes } = this.#take(most);
     this.#isWriting = true;
-    const done = (): void => this.#taken(bytes);
+    const done = (): void => {
+      for (const piece of taken) this.#events.spent(piece);
+      this.#taken(bytes);
+    };
     if (taken.length === 1) this.#socket.write(taken[0] as Uint8Array, done);
     else if (bytes <= joinedBytes) this.#socket.write(Buffer.concat(taken, bytes), done);
     else {

@@ -11,6 +11,7 @@ import { openNativeEngine, openWasmEngine } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
 import type { RpcServerOptions } from '../rpc.ts';
 import { LoginDelays } from '../servants/login-delays.ts';
+import { ChunkMemory } from '../servants/method.ts';
 import type { AboutFacts } from '../servants/surface.ts';
 import { Listener } from './listener.ts';
 import { Room, SharedMemory } from './memory.ts';
@@ -20,6 +21,9 @@ export interface SurfaceData extends Pick<RpcServerOptions, 'listen' | 'tls' | '
   /** Three numbers that the node's thread may read at any time: connections, calls so far, bytes of memory. */
   readonly counts: SharedArrayBuffer;
 }
+
+/** What a few downloads at once have under way. */
+const keptChunks = 32;
 
 if (parentPort === null) throw new Error('this file runs as a thread of the node');
 const port = parentPort;
@@ -53,6 +57,7 @@ const listener = new Listener({
     node: client.node, clock, logger, memory,
     engine: data.engine === 'native' ? openNativeEngine() : openWasmEngine(),
     logins: new LoginDelays(clock),
+    chunks: new ChunkMemory(keptChunks),
     closing: closing.signal,
     facts: () => (facts ??= readFacts()),
     count: (counter, label, amount) => {
