@@ -5,6 +5,7 @@ import (
 	"net"
 
 	capnp "capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/exp/bufferpool"
 )
 
 // Bounds of one connection; the node's own are told by [About].
@@ -40,3 +41,9 @@ func (c *codec) Decode() (*capnp.Message, error) {
 }
 
 func (c *codec) Close() error { return c.socket.Close() }
+
+func init() {
+	// The library keeps no buffer above 512 KiB for the next message, and a chunk has 1 MiB: fresh memory for each, which the
+	// kernel has to clear, costs more than all else that a stream does.
+	bufferpool.Default = *bufferpool.NewPool(1<<10, 23)
+}

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	capnp "capnproto.org/go/capnp/v3"
+	"capnproto.org/go/capnp/v3/exp/bufferpool"
 	"capnproto.org/go/capnp/v3/flowcontrol"
 	"capnproto.org/go/capnp/v3/rpc"
 	"capnproto.org/go/capnp/v3/rpc/transport"
@@ -163,6 +164,8 @@ func (c codec) Decode() (*capnp.Message, error) {
 func (c codec) Close() error { return c.Conn.Close() }
 
 func main() {
+	// Buffers above 512 KiB are kept, too, as our client does it.
+	bufferpool.Default = *bufferpool.NewPool(1<<10, 25)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
