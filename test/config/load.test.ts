@@ -32,6 +32,10 @@ const samples: Readonly<Record<string, readonly string[]>> = {
   compression: ['auto', 'store'], 'compression-min': ['1', '3'], 'compression-max': ['9', '19'], ack: ['memory', 'some', 'all'],
   'repair-grace': ['1s', '1d'], 'repair-interval': ['100ms', '2m'], 'failure-domain': ['rack 7', ''], congestion: ['bbr', 'cubic'],
   force: ['codec=portable', 'codec=native,store=node-fs'], 'log-level': ['debug', 'error'], 'stop-deadline': ['1s', '1m'],
+  'foreign-quota': ['0', '1GiB'], 'rpc-auth': ['token', 'off'], 'rpc-tls-cert': ['/a.pem', '/b.pem'], 'rpc-tls-key': ['/a.key', '/b.key'],
+  'rpc-tls-client-ca': ['/ca.pem', '/other.pem'], 'dht-quic': ['shared', 'own', 'off'], nat: ['auto', 'on', 'off'],
+  relay: ['/ip4/1.2.3.4/tcp/9091/p2p/12D3KooWx', '/dns4/a.example/tcp/1,/ip4/1.1.1.1/tcp/2'], 'serve-relay': ['true', 'off'], upnp: ['1', 'false'],
+  stun: ['stun:192.0.2.1:3478', 'turn:user:pass@192.0.2.2:3478,stun:a.example:1'],
 };
 
 test('flags win over the environment, the environment over the file, for every setting', () => {
