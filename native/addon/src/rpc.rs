@@ -74,9 +74,22 @@ impl RpcConnection {
     /// Calls an object of the remote's.
     #[napi]
     #[allow(clippy::too_many_arguments, reason = "they are the fields of a call")]
-    pub fn call(&mut self, question: u32, target: u32, interface_low: u32, interface_high: u32, method: u32, head: &[u8], bytes: u32, handle: u32, capabilities: &[i32]) {
+    pub fn call(
+        &mut self,
+        question: u32,
+        target: u32,
+        interface_low: u32,
+        interface_high: u32,
+        method: u32,
+        head: &[u8],
+        bytes: u32,
+        handle: u32,
+        capabilities: &[i32],
+    ) {
         let interface = u64::from(interface_high) << 32 | u64::from(interface_low);
-        self.guard(|connection| connection.call(question, target, interface, method as u16, body(head, bytes, handle), capabilities));
+        self.guard(|connection| {
+            connection.call(question, target, interface, method as u16, body(head, bytes, handle), capabilities)
+        });
     }
 
     /// Lets go of an object of the remote's.
@@ -106,7 +119,12 @@ impl RpcConnection {
         let Some((status, records)) = room.split_at_mut_checked(STATUS_BYTES) else { return };
         let found = self.guard(|connection| {
             let taken = connection.take_events(records);
-            [taken as u32, connection.output_bytes() as u32, u32::from(connection.is_paused()), u32::from(connection.has_ended())]
+            [
+                taken as u32,
+                connection.output_bytes() as u32,
+                u32::from(connection.is_paused()),
+                u32::from(connection.has_ended()),
+            ]
         });
         let words = found.unwrap_or([0, 0, 0, if self.panicked { 2 } else { 1 }]);
         status.chunks_exact_mut(4).zip(words).for_each(|(place, word)| place.copy_from_slice(&word.to_le_bytes()));
@@ -179,5 +197,9 @@ fn lend(segment: Vec<u64>) -> Uint8Array {
     }
     // SAFETY: the memory is that of a vector which nobody else knows any more; the closure is run once, when the array is
     // collected, and puts the same vector together again.
-    unsafe { Uint8Array::with_external_data(at.cast(), words * 8, move |at, _| drop(Vec::<u64>::from_raw_parts(at.cast(), words, capacity))) }
+    unsafe {
+        Uint8Array::with_external_data(at.cast(), words * 8, move |at, _| {
+            drop(Vec::<u64>::from_raw_parts(at.cast(), words, capacity))
+        })
+    }
 }

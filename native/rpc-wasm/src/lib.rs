@@ -42,7 +42,14 @@ fn with<R: Default>(act: impl FnOnce(&mut Connection, &[u8]) -> R) -> R {
 
 /// Begins the connection. Sizes in bytes or words, as [`Limits`] says.
 #[unsafe(no_mangle)]
-pub extern "C" fn rpc_open(message_bytes: usize, traversal_words: usize, nesting: i32, unanswered_calls: usize, capabilities: usize, memory_bytes: usize) {
+pub extern "C" fn rpc_open(
+    message_bytes: usize,
+    traversal_words: usize,
+    nesting: i32,
+    unanswered_calls: usize,
+    capabilities: usize,
+    memory_bytes: usize,
+) {
     let limits = Limits { message_bytes, traversal_words, nesting, unanswered_calls, capabilities, memory_bytes };
     INSTANCE.with_borrow_mut(|instance| {
         instance.records = vec![0; RECORDS_BYTES];
@@ -79,16 +86,35 @@ pub extern "C" fn rpc_answer(call: u32, head_bytes: usize, bytes: usize, handle:
 /// Answers a call with an exception, whose reason the room holds.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpc_throw(call: u32, failure: u32, bytes: usize) {
-    with(|connection, room| connection.throw(call, Failure::of(failure), &String::from_utf8_lossy(room.get(..bytes).unwrap_or_default())));
+    with(|connection, room| {
+        connection.throw(call, Failure::of(failure), &String::from_utf8_lossy(room.get(..bytes).unwrap_or_default()))
+    });
 }
 
 /// Calls an object of the remote's. The room holds what it holds for an answer.
 #[unsafe(no_mangle)]
 #[allow(clippy::too_many_arguments, reason = "they are the fields of a call")]
-pub extern "C" fn rpc_call(question: u32, target: u32, interface_low: u32, interface_high: u32, method: u32, head_bytes: usize, bytes: usize, handle: u32, capabilities: usize) {
+pub extern "C" fn rpc_call(
+    question: u32,
+    target: u32,
+    interface_low: u32,
+    interface_high: u32,
+    method: u32,
+    head_bytes: usize,
+    bytes: usize,
+    handle: u32,
+    capabilities: usize,
+) {
     with(|connection, room| {
         let (body, capabilities) = body(room, head_bytes, bytes, handle, capabilities);
-        connection.call(question, target, u64::from(interface_high) << 32 | u64::from(interface_low), method as u16, body, &capabilities);
+        connection.call(
+            question,
+            target,
+            u64::from(interface_high) << 32 | u64::from(interface_low),
+            method as u16,
+            body,
+            &capabilities,
+        );
     });
 }
 
@@ -117,7 +143,12 @@ pub extern "C" fn rpc_settle() -> *const u8 {
         let Instance { connection: Some(connection), records, .. } = instance else { return std::ptr::null() };
         if let Some((status, records)) = records.split_at_mut_checked(STATUS_BYTES) {
             let taken = connection.take_events(records);
-            let words = [taken as u32, connection.output_bytes() as u32, u32::from(connection.is_paused()), u32::from(connection.has_ended())];
+            let words = [
+                taken as u32,
+                connection.output_bytes() as u32,
+                u32::from(connection.is_paused()),
+                u32::from(connection.has_ended()),
+            ];
             status.chunks_exact_mut(4).zip(words).for_each(|(place, word)| place.copy_from_slice(&word.to_le_bytes()));
         }
         records.as_ptr()
@@ -138,7 +169,8 @@ pub extern "C" fn rpc_output() -> *const u8 {
 #[unsafe(no_mangle)]
 pub extern "C" fn rpc_message(handle: u32) -> *const u32 {
     INSTANCE.with_borrow_mut(|instance| {
-        instance.message = instance.connection.as_mut().map(|connection| connection.take_message(handle)).unwrap_or_default();
+        instance.message =
+            instance.connection.as_mut().map(|connection| connection.take_message(handle)).unwrap_or_default();
         instance.table = vec![instance.message.len() as u32];
         instance.table.extend(instance.message.iter().flat_map(|words| [words.as_ptr() as u32, words.len() as u32]));
         instance.table.as_ptr()
@@ -150,13 +182,22 @@ pub extern "C" fn rpc_message(handle: u32) -> *const u32 {
 pub extern "C" fn rpc_counts() -> *const u32 {
     INSTANCE.with_borrow_mut(|instance| {
         let counts = instance.connection.as_ref().map(Connection::counts).unwrap_or_default();
-        instance.table = vec![counts.unanswered_calls as u32, counts.exported as u32, counts.imported as u32, counts.memory_bytes as u32];
+        instance.table = vec![
+            counts.unanswered_calls as u32,
+            counts.exported as u32,
+            counts.imported as u32,
+            counts.memory_bytes as u32,
+        ];
         instance.table.as_ptr()
     })
 }
 
 fn body(room: &[u8], head_bytes: usize, bytes: usize, handle: u32, capabilities: usize) -> (Body, Vec<i32>) {
     let (head, rest) = room.split_at_checked(head_bytes).unwrap_or_default();
-    let capabilities = rest.chunks_exact(4).take(capabilities).filter_map(|word| word.try_into().ok().map(i32::from_le_bytes)).collect();
+    let capabilities = rest
+        .chunks_exact(4)
+        .take(capabilities)
+        .filter_map(|word| word.try_into().ok().map(i32::from_le_bytes))
+        .collect();
     (Body { head: head.to_vec(), bytes, handle }, capabilities)
 }

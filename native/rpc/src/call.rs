@@ -46,7 +46,10 @@ impl Failure {
     /// From the host's number.
     #[must_use]
     pub fn of(number: u32) -> Self {
-        [Self::Failed, Self::Overloaded, Self::Disconnected, Self::Unimplemented].get(number as usize).copied().unwrap_or(Self::Failed)
+        [Self::Failed, Self::Overloaded, Self::Disconnected, Self::Unimplemented]
+            .get(number as usize)
+            .copied()
+            .unwrap_or(Self::Failed)
     }
 
     fn kind(self) -> ErrorKind {
@@ -68,7 +71,14 @@ pub(crate) struct Call {
 }
 
 /// Hands a call on a servant to the host.
-pub(crate) fn begin(hub: &Rc<Hub>, servant: u32, interface: u64, method: u16, params: Box<dyn ParamsHook>, results: Box<dyn ResultsHook>) -> Promise<(), Error> {
+pub(crate) fn begin(
+    hub: &Rc<Hub>,
+    servant: u32,
+    interface: u64,
+    method: u16,
+    params: Box<dyn ParamsHook>,
+    results: Box<dyn ResultsHook>,
+) -> Promise<(), Error> {
     let content = match incoming::take(hub, params, |params| params.get()) {
         Ok(content) => content,
         Err(error) => return Promise::err(error),
@@ -84,7 +94,12 @@ pub(crate) fn begin(hub: &Rc<Hub>, servant: u32, interface: u64, method: u16, pa
     hub.message_bytes.set(hub.message_bytes.get() + bytes);
     let (done, outcome) = oneshot::channel();
     hub.calls.borrow_mut().insert(call, Call { results, done, bytes });
-    hub.report(events::CALL, &[call, servant, interface as u32, (interface >> 32) as u32, u32::from(method)], &capabilities, content.segments);
+    hub.report(
+        events::CALL,
+        &[call, servant, interface as u32, (interface >> 32) as u32, u32::from(method)],
+        &capabilities,
+        content.segments,
+    );
     Promise::from_future(Running { hub: Rc::downgrade(hub), call, outcome })
 }
 
@@ -99,7 +114,9 @@ impl Future for Running {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.outcome).poll(context).map(|outcome| outcome.unwrap_or_else(|_| Err(Error::failed("ABORTED: the call was given up".into()))))
+        Pin::new(&mut self.outcome)
+            .poll(context)
+            .map(|outcome| outcome.unwrap_or_else(|_| Err(Error::failed("ABORTED: the call was given up".into()))))
     }
 }
 
@@ -157,7 +174,15 @@ pub(crate) fn throw(hub: &Rc<Hub>, call: u32, failure: Failure, reason: &str) {
 }
 
 /// Makes a call; the future reports what comes of it.
-pub(crate) fn make(hub: &Rc<Hub>, question: u32, handle: u32, interface: u64, method: u16, body: Body, capabilities: &[i32]) -> Pin<Box<dyn Future<Output = ()>>> {
+pub(crate) fn make(
+    hub: &Rc<Hub>,
+    question: u32,
+    handle: u32,
+    interface: u64,
+    method: u16,
+    body: Body,
+    capabilities: &[i32],
+) -> Pin<Box<dyn Future<Output = ()>>> {
     let hooks = capabilities.iter().map(|&capability| hub.hook(capability)).collect::<Vec<_>>();
     let target = hub.handles.borrow().get(&handle).map(|hook| hook.add_ref());
     let sent = check(hub, &body).and_then(|()| {
@@ -199,25 +224,39 @@ fn check(hub: &Hub, body: &Body) -> capnp::Result<()> {
     if body.bytes > hub.limits.message_bytes {
         return Err(Error::failed(format!("TOO_LARGE: a message of {} bytes is beyond the limit", body.bytes)));
     }
-    if body.bytes % 8 != 0 || body.bytes < 8 || body.head.len() < 8 || (body.handle == 0 && body.head.len() != body.bytes) {
+    if !body.bytes.is_multiple_of(8)
+        || body.bytes < 8
+        || body.head.len() < 8
+        || (body.handle == 0 && body.head.len() != body.bytes)
+    {
         return Err(Error::failed("INTERNAL: not a message in one segment".into()));
     }
     Ok(())
 }
 
 /// Appends the message as it is when it has no capabilities and goes to the remote; else it is copied in.
-fn put(hub: &Rc<Hub>, mut content: any_pointer::Builder<'_>, body: Body, hooks: Vec<Option<Box<dyn ClientHook>>>) -> capnp::Result<()> {
+fn put(
+    hub: &Rc<Hub>,
+    mut content: any_pointer::Builder<'_>,
+    body: Body,
+    hooks: Vec<Option<Box<dyn ClientHook>>>,
+) -> capnp::Result<()> {
     let begun = hub.last_begun.borrow_mut().take();
     if let (Some(attachment), true) = (begun, hooks.is_empty()) {
         *attachment.0.borrow_mut() = Some(body);
         return Ok(());
     }
     if body.handle != 0 {
-        return Err(Error::failed("TOO_LARGE: a message with capabilities, or to an object of this side, has to be small".into()));
+        return Err(Error::failed(
+            "TOO_LARGE: a message with capabilities, or to an object of this side, has to be small".into(),
+        ));
     }
     let mut words = vec![0; body.head.len() / 8];
     crate::frame::bytes_mut(&mut words).copy_from_slice(&body.head);
-    let reader = Reader::new(Parts(vec![words]), ReaderOptions { traversal_limit_in_words: Some(hub.limits.traversal_words), nesting_limit: hub.limits.nesting });
+    let reader = Reader::new(
+        Parts(vec![words]),
+        ReaderOptions { traversal_limit_in_words: Some(hub.limits.traversal_words), nesting_limit: hub.limits.nesting },
+    );
     let mut root: any_pointer::Reader = reader.get_root()?;
     root.imbue(&hooks);
     content.set_as(root)?;

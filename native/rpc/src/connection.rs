@@ -54,7 +54,15 @@ impl Connection {
         let alarm = Arc::new(Alarm(AtomicBool::new(false)));
         let waker = Waker::from(alarm.clone());
         let system = Some(RpcSystem::new(Box::new(network), Some(bootstrap)));
-        let mut connection = Self { hub, system, asked: FuturesUnordered::new(), assembler: Assembler::default(), backlog: Vec::new(), alarm, waker };
+        let mut connection = Self {
+            hub,
+            system,
+            asked: FuturesUnordered::new(),
+            assembler: Assembler::default(),
+            backlog: Vec::new(),
+            alarm,
+            waker,
+        };
         connection.drive();
         connection
     }
@@ -177,7 +185,8 @@ impl Connection {
     }
 
     fn is_full(&self) -> bool {
-        self.hub.ledger.borrow().unanswered() >= self.hub.limits.unanswered_calls || self.memory_bytes() >= self.hub.limits.memory_bytes
+        self.hub.ledger.borrow().unanswered() >= self.hub.limits.unanswered_calls
+            || self.memory_bytes() >= self.hub.limits.memory_bytes
     }
 
     /// Runs all that can run, and parses what was held back if there is room again.
@@ -186,6 +195,9 @@ impl Connection {
             self.run();
             if self.hub.ended.get() {
                 return self.clear();
+            }
+            if self.is_stuck() {
+                return self.fail("TOO_LARGE: the connection holds as much as it may");
             }
             if self.backlog.is_empty() || self.is_full() {
                 return;
@@ -216,6 +228,17 @@ impl Connection {
                 return;
             }
         }
+    }
+
+    /// Whether memory is short and no answer will ever free any.
+    fn is_stuck(&self) -> bool {
+        let is_short = || self.memory_bytes() >= self.hub.limits.memory_bytes;
+        if self.hub.ledger.borrow().unanswered() > 0 || !is_short() {
+            return false;
+        }
+        self.hub.sweep();
+        // What the host takes away in a moment does not count.
+        is_short() && self.memory_bytes() - self.hub.passing_bytes() >= self.hub.limits.memory_bytes
     }
 
     fn parse(&mut self, input: &mut &[u8]) {
@@ -249,7 +272,10 @@ impl Connection {
             return true;
         }
         if self.hub.ledger.borrow().unanswered() == 0 {
-            self.hub.deliver(Err(capnp::Error::overloaded("TOO_LARGE: the connection holds as much as it may".into())), false);
+            self.hub.deliver(
+                Err(capnp::Error::overloaded("TOO_LARGE: the connection holds as much as it may".into())),
+                false,
+            );
         }
         false
     }
@@ -285,5 +311,11 @@ impl Connection {
         self.hub.last_begun.borrow_mut().take();
         self.assembler = Assembler::default();
         self.backlog = Vec::new();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.clear();
     }
 }

@@ -173,7 +173,9 @@ mod tests {
                 match assembler.advance(&mut chunk, limit)? {
                     Step::Starved => break,
                     Step::Declared(bytes) => assert!(bytes <= limit),
-                    Step::Complete(segments) => found.push(segments.iter().flat_map(|words| bytes(words).to_vec()).collect()),
+                    Step::Complete(segments) => {
+                        found.push(segments.iter().flat_map(|words| bytes(words).to_vec()).collect())
+                    }
                 }
             }
             assert!(chunk.is_empty() && assembler.held_bytes() <= limit);
@@ -209,7 +211,10 @@ mod tests {
     #[test]
     fn limits_hold_before_memory_is_taken() {
         let mut table: &[u8] = &[1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0];
-        assert_eq!(Assembler::default().advance(&mut table, 1 << 20), Err(FrameError::TooLarge(2 * 8 * u64::from(u32::MAX))));
+        assert_eq!(
+            Assembler::default().advance(&mut table, 1 << 20),
+            Err(FrameError::TooLarge(2 * 8 * u64::from(u32::MAX)))
+        );
         let mut many: &[u8] = &[0, 2, 0, 0, 1, 0, 0, 0];
         assert_eq!(Assembler::default().advance(&mut many, 1 << 20), Err(FrameError::Table));
         let mut rootless: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0];

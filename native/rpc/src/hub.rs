@@ -83,7 +83,10 @@ impl Hub {
             let number = self.next.get();
             // Handles travel as positive signed numbers.
             self.next.set(if number >= i32::MAX as u32 { 1 } else { number + 1 });
-            if !self.handles.borrow().contains_key(&number) && !self.calls.borrow().contains_key(&number) && !self.bodies.borrow().contains_key(&number) {
+            if !self.handles.borrow().contains_key(&number)
+                && !self.calls.borrow().contains_key(&number)
+                && !self.bodies.borrow().contains_key(&number)
+            {
                 return number;
             }
         }
@@ -91,7 +94,11 @@ impl Hub {
 
     pub(crate) fn deliver(&self, message: Result<Held, capnp::Error>, first: bool) {
         let mut inbox = self.inbox.borrow_mut();
-        if first { inbox.push_front(message) } else { inbox.push_back(message) }
+        if first {
+            inbox.push_front(message)
+        } else {
+            inbox.push_back(message)
+        }
         drop(inbox);
         if let Some(waker) = self.receiver.take() {
             waker.wake();
@@ -113,10 +120,10 @@ impl Hub {
 
     fn describe_one(self: &Rc<Self>, hook: Box<dyn ClientHook>) -> i32 {
         let hook = resolved(hook);
-        if hook.get_brand() == self.brand() {
-            if let Some(&id) = self.servants_by_place.borrow().get(&hook.get_ptr()) {
-                return -1 - id as i32;
-            }
+        if hook.get_brand() == self.brand()
+            && let Some(&id) = self.servants_by_place.borrow().get(&hook.get_ptr())
+        {
+            return -1 - id as i32;
         }
         let number = self.number();
         self.handles.borrow_mut().insert(number, hook);
@@ -154,7 +161,12 @@ impl Hub {
 
     pub(crate) fn memory_bytes(&self) -> usize {
         let tables = self.ledger.borrow().answers() + self.handles.borrow().len() + self.servants.borrow().len();
-        self.message_bytes.get() + self.output.borrow().len() + self.events.borrow().len() + self.retained.borrow().bytes + tables * ENTRY_BYTES
+        self.message_bytes.get() + self.passing_bytes() + self.retained.borrow().bytes + tables * ENTRY_BYTES
+    }
+
+    /// What the host takes away as soon as it is its turn.
+    pub(crate) fn passing_bytes(&self) -> usize {
+        self.output.borrow().len() + self.events.borrow().len()
     }
 
     /// Counts again what results are kept; for when memory is short.

@@ -51,9 +51,25 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// `reader` may have been read already; its limits go on counting.
-    pub(crate) fn new(hub: &Rc<Hub>, reader: Reader<Parts>, bytes: usize, kind: Kind, id: u32, capabilities: u32) -> Self {
+    pub(crate) fn new(
+        hub: &Rc<Hub>,
+        reader: Reader<Parts>,
+        bytes: usize,
+        kind: Kind,
+        id: u32,
+        capabilities: u32,
+    ) -> Self {
         hub.message_bytes.set(hub.message_bytes.get() + bytes);
-        Self { hub: hub.clone(), reader, bytes, kind, id, capabilities, shows_capabilities: Cell::new(false), list: OnceCell::new() }
+        Self {
+            hub: hub.clone(),
+            reader,
+            bytes,
+            kind,
+            id,
+            capabilities,
+            shows_capabilities: Cell::new(false),
+            list: OnceCell::new(),
+        }
     }
 
     /// A message whose content is a list of capabilities 0, 1, 2 … as many as there are.
@@ -61,12 +77,17 @@ impl Frame {
         self.list.get_or_init(|| {
             let mut builder = Builder::new(HeapAllocator::new().first_segment_words(16 + self.capabilities));
             let root = builder.init_root::<message::Builder>();
-            let content = if self.kind == Kind::Call { root.init_call().init_params().get_content() } else { root.init_return().init_results().get_content() };
+            let content = if self.kind == Kind::Call {
+                root.init_call().init_params().get_content()
+            } else {
+                root.init_return().init_results().get_content()
+            };
             content.initn_as::<any_pointer_list::Builder>(self.capabilities);
             let mut words = vec![0; builder.size_in_words()];
             if let Some(segment) = builder.get_segments_for_output().first() {
                 let length = segment.len().min(words.len() * 8);
-                if let (Some(to), Some(from)) = (frame::bytes_mut(&mut words).get_mut(..length), segment.get(..length)) {
+                if let (Some(to), Some(from)) = (frame::bytes_mut(&mut words).get_mut(..length), segment.get(..length))
+                {
                     to.copy_from_slice(from);
                 }
             }
@@ -111,7 +132,11 @@ pub(crate) struct Content {
 }
 
 /// Takes the content out of a hook, `read` being how it is read and `done` what lets go of it.
-pub(crate) fn take<H>(hub: &Rc<Hub>, hook: H, read: impl Fn(&H) -> capnp::Result<any_pointer::Reader<'_>>) -> capnp::Result<Content> {
+pub(crate) fn take<H>(
+    hub: &Rc<Hub>,
+    hook: H,
+    read: impl Fn(&H) -> capnp::Result<any_pointer::Reader<'_>>,
+) -> capnp::Result<Content> {
     hub.last_read.borrow_mut().take();
     read(&hook)?;
     let Some(frame) = hub.last_read.borrow_mut().take() else { return copy(read(&hook)?) };
@@ -130,7 +155,11 @@ pub(crate) fn take<H>(hub: &Rc<Hub>, hook: H, read: impl Fn(&H) -> capnp::Result
     let root = raw::find(segments, &path).map_or(Some(0), |place| raw::as_root(segments, place));
     let root = root.ok_or_else(|| capnp::Error::failed("a pointer leads too far".into()))?;
     let mut segments = match Rc::try_unwrap(frame) {
-        Ok(mut frame) => std::mem::replace(&mut frame.reader, Reader::new(Parts(Vec::new()), ReaderOptions::default())).into_segments().0,
+        Ok(mut frame) => {
+            std::mem::replace(&mut frame.reader, Reader::new(Parts(Vec::new()), ReaderOptions::default()))
+                .into_segments()
+                .0
+        }
         // Somebody else still looks at it; only results of small calls are ever shared.
         Err(frame) => frame.reader.get_segments().0.clone(),
     };
@@ -141,7 +170,8 @@ pub(crate) fn take<H>(hub: &Rc<Hub>, hook: H, read: impl Fn(&H) -> capnp::Result
 /// From a message that never was on the wire.
 fn copy(reader: any_pointer::Reader<'_>) -> capnp::Result<Content> {
     use capnp::traits::ImbueMut;
-    let words = u32::try_from(reader.target_size()?.word_count + 1).map_err(|_| capnp::Error::failed("TOO_LARGE: a message is beyond the limit".into()))?;
+    let words = u32::try_from(reader.target_size()?.word_count + 1)
+        .map_err(|_| capnp::Error::failed("TOO_LARGE: a message is beyond the limit".into()))?;
     let mut builder = Builder::new(HeapAllocator::new().first_segment_words(words));
     let mut hooks = Vec::new();
     let mut root: any_pointer::Builder = builder.init_root();
@@ -149,6 +179,9 @@ fn copy(reader: any_pointer::Reader<'_>) -> capnp::Result<Content> {
     root.set_as(reader)?;
     let written = builder.get_segments_for_output();
     let mut segments = written.iter().map(|segment| vec![0; segment.len() / 8]).collect::<Segments>();
-    segments.iter_mut().zip(written.iter()).for_each(|(words, segment)| frame::bytes_mut(words).copy_from_slice(segment));
+    segments
+        .iter_mut()
+        .zip(written.iter())
+        .for_each(|(words, segment)| frame::bytes_mut(words).copy_from_slice(segment));
     Ok(Content { segments, hooks, question: None })
 }

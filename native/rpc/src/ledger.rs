@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use capnp::message::{Reader, ReaderOptions};
 use capnp::{Error, struct_list};
-use capnp_rpc::rpc_capnp::{call, cap_descriptor, message, message_target, payload, promised_answer, return_};
+use capnp_rpc::rpc_capnp::{call, cap_descriptor, message, message_target, payload, promised_answer, resolve, return_};
 
 use crate::frame::{Segments, total_bytes};
 use crate::hub::Hub;
@@ -92,8 +92,13 @@ impl Ledger {
 
     fn is_unwanted(&self, question: u32) -> bool {
         self.answers.get(&question).is_some_and(|answer| {
-            answer.finish.is_some() && !answer.returned && !answer.pinned
-                && answer.dependents.iter().all(|other| self.answers.get(other).is_none_or(|other| other.returned || other.finish.is_some()))
+            answer.finish.is_some()
+                && !answer.returned
+                && !answer.pinned
+                && answer
+                    .dependents
+                    .iter()
+                    .all(|other| self.answers.get(other).is_none_or(|other| other.returned || other.finish.is_some()))
         })
     }
 
@@ -106,11 +111,18 @@ impl Ledger {
     }
 
     fn called(&mut self, call: &CallFacts) -> capnp::Result<()> {
-        let answer = Answer { is_call: true, target: call.target, capabilities: call.capabilities as usize, ..Answer::default() };
+        let answer = Answer {
+            is_call: true,
+            target: call.target,
+            capabilities: call.capabilities as usize,
+            ..Answer::default()
+        };
         if self.answers.contains_key(&call.question) {
             return Err(Error::failed(format!("PROTOCOL: question {} is in use", call.question)));
         }
-        if let Some(target) = call.target.and_then(|target| self.answers.get_mut(&target)).filter(|target| !target.returned) {
+        if let Some(target) =
+            call.target.and_then(|target| self.answers.get_mut(&target)).filter(|target| !target.returned)
+        {
             target.dependents.push(call.question);
         }
         for used in &call.pins {
@@ -165,7 +177,10 @@ pub(crate) fn inspect(hub: &Rc<Hub>, segments: Segments) -> capnp::Result<Option
     let bytes = total_bytes(&segments);
     // Read once a message visits no more words than it has; twice allows for what `capnp-rpc` reads again.
     let words = (bytes / 4 + 4096).min(hub.limits.traversal_words);
-    let reader = Reader::new(Parts(segments), ReaderOptions { traversal_limit_in_words: Some(words), nesting_limit: hub.limits.nesting });
+    let reader = Reader::new(
+        Parts(segments),
+        ReaderOptions { traversal_limit_in_words: Some(words), nesting_limit: hub.limits.nesting },
+    );
     let facts = facts(hub, reader.get_root()?, bytes)?;
     let held = |kind, id, capabilities| Held(Rc::new(Frame::new(hub, reader, bytes, kind, id, capabilities)));
     let mut ledger = hub.ledger.borrow_mut();
@@ -223,8 +238,18 @@ fn facts(hub: &Hub, root: message::Reader<'_>, bytes: usize) -> capnp::Result<Fa
             Facts::Other
         }
         Ok(message::Abort(reason)) => Facts::Abort(goodbye(reason?)),
-        Ok(message::Release(_) | message::Resolve(_)) => Facts::Other,
-        _ if bytes > UNKNOWN_BYTES => return Err(Error::failed(format!("PROTOCOL: {bytes} bytes of a message that is not understood"))),
+        Ok(message::Resolve(resolve)) => {
+            if let Ok(resolve::Cap(cap)) = resolve?.which()
+                && let Ok(cap_descriptor::ReceiverAnswer(answer)) = cap?.which()
+            {
+                answered(hub, answer?)?;
+            }
+            Facts::Other
+        }
+        Ok(message::Release(_)) => Facts::Other,
+        _ if bytes > UNKNOWN_BYTES => {
+            return Err(Error::failed(format!("PROTOCOL: {bytes} bytes of a message that is not understood")));
+        }
         _ => Facts::Other,
     })
 }

@@ -74,7 +74,9 @@ fn put(output: &mut Vec<u8>, word: u32) {
 
 /// Word of the content pointer in the one segment of a `Call` or `Return`.
 fn content_place(header: &[u8]) -> Option<usize> {
-    let words = vec![header.chunks_exact(8).filter_map(|word| word.try_into().ok().map(u64::from_ne_bytes)).collect::<Vec<_>>()];
+    let words = vec![
+        header.chunks_exact(8).filter_map(|word| word.try_into().ok().map(u64::from_ne_bytes)).collect::<Vec<_>>(),
+    ];
     // The discriminant stands in the message's first data word.
     let path = match words.first()?.get(1).map(|word| word.to_le() as u16)? {
         2 => raw::CALL_CONTENT,

@@ -112,14 +112,22 @@ mod tests {
 
     /// A call whose content is a text, in segments of about `words`.
     fn call_with(text: &str, words: u32) -> Segments {
-        let mut builder = Builder::new(HeapAllocator::new().first_segment_words(words).allocation_strategy(capnp::message::AllocationStrategy::FixedSize));
+        let mut builder = Builder::new(
+            HeapAllocator::new()
+                .first_segment_words(words)
+                .allocation_strategy(capnp::message::AllocationStrategy::FixedSize),
+        );
         let mut content = builder.init_root::<message::Builder>().init_call().init_params().get_content();
         content.set_as(text).unwrap();
-        builder.get_segments_for_output().iter().map(|segment| {
-            let mut words = vec![0; segment.len() / 8];
-            bytes_mut(&mut words).copy_from_slice(segment);
-            words
-        }).collect()
+        builder
+            .get_segments_for_output()
+            .iter()
+            .map(|segment| {
+                let mut words = vec![0; segment.len() / 8];
+                bytes_mut(&mut words).copy_from_slice(segment);
+                words
+            })
+            .collect()
     }
 
     proptest! {

@@ -5,7 +5,9 @@ use std::ops::Deref;
 use std::rc::{Rc, Weak};
 
 use capnp::any_pointer;
-use capnp::capability::{Client, DispatchCallResult, FromClientHook, FromServer, Params, Promise, Request, Results, Server};
+use capnp::capability::{
+    Client, DispatchCallResult, FromClientHook, FromServer, Params, Promise, Request, Results, Server,
+};
 use capnp::private::capability::{ClientHook, ParamsHook, ResultsHook};
 use capnp::{Error, MessageSize};
 
@@ -59,11 +61,22 @@ impl ClientHook for Reference {
     }
 
     /// For calls from this side, such as those that a promise held back until it was fulfilled by our own object.
-    fn new_call(&self, interface_id: u64, method_id: u16, hint: Option<MessageSize>) -> Request<any_pointer::Owned, any_pointer::Owned> {
+    fn new_call(
+        &self,
+        interface_id: u64,
+        method_id: u16,
+        hint: Option<MessageSize>,
+    ) -> Request<any_pointer::Owned, any_pointer::Owned> {
         capnp_rpc::new_client::<Untyped, _>(Local(self.clone())).0.hook.new_call(interface_id, method_id, hint)
     }
 
-    fn call(&self, interface_id: u64, method_id: u16, params: Box<dyn ParamsHook>, results: Box<dyn ResultsHook>) -> Promise<(), Error> {
+    fn call(
+        &self,
+        interface_id: u64,
+        method_id: u16,
+        params: Box<dyn ParamsHook>,
+        results: Box<dyn ResultsHook>,
+    ) -> Promise<(), Error> {
         match self.0.hub.upgrade() {
             Some(hub) => call::begin(&hub, self.0.id, interface_id, method_id, params, results),
             None => Promise::err(Error::disconnected("the connection is closed".into())),
@@ -105,7 +118,13 @@ impl Deref for Dispatch {
 }
 
 impl Server for Dispatch {
-    fn dispatch_call(self, interface_id: u64, method_id: u16, params: Params<any_pointer::Owned>, results: Results<any_pointer::Owned>) -> DispatchCallResult {
+    fn dispatch_call(
+        self,
+        interface_id: u64,
+        method_id: u16,
+        params: Params<any_pointer::Owned>,
+        results: Results<any_pointer::Owned>,
+    ) -> DispatchCallResult {
         DispatchCallResult::new(self.0.0.call(interface_id, method_id, params.hook, results.hook), false)
     }
 

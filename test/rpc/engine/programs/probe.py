@@ -23,7 +23,7 @@ async def connect(port):
     return client, client.bootstrap().cast_as(schema.Probe)
 
 
-async def until(condition, seconds=10):
+async def until(condition, seconds=20):
     end = time.monotonic() + seconds
     while not await condition():
         assert time.monotonic() < end, "not reached in time"
@@ -101,10 +101,19 @@ async def cancelling(probe):
     before = (await counts(probe))[3]
     for _ in range(3):
         calls = [asyncio.ensure_future(wait(probe)) for _ in range(20)]
-        await asyncio.sleep(0.02)
+
+        async def begun():
+            return (await counts(probe))[0] == 20
+
+        await until(begun)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
+
+        async def ended():
+            return (await counts(probe))[0] == 0
+
+        await until(ended)
     # Before it has begun, and with a call on its results.
     for _ in range(10):
         first = probe.slowChild(20)
@@ -182,7 +191,7 @@ async def main():
     if len(sys.argv) > 2:
         return await speed(probe, float(sys.argv[3]))
     for case in (echo, in_flight, pipelining, callbacks, exceptions, cancelling, releasing, streaming):
-        await asyncio.wait_for(case(probe), 30)
+        await asyncio.wait_for(case(probe), 60)
         print(f"ok {case.__name__}", flush=True)
     # Disconnects in the middle: of calls, of a message, of nothing.
     for _ in range(20):
@@ -197,7 +206,7 @@ async def main():
     writer.write(b"\0\0\0\0\x10\0\0\0\0\0\0\0")
     await writer.drain()
     writer.close()
-    await asyncio.wait_for(in_flight(probe), 30)
+    await asyncio.wait_for(in_flight(probe), 60)
     print("ok disconnecting", flush=True)
 
 
