@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+import functools
 import hashlib
 import json
 import ssl
@@ -30,9 +31,11 @@ class Stored:
     entries: list[tuple[dict[str, Any], bytes]] | None = None
     created_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
-    @property
+    @functools.cached_property
     def root(self) -> str:
-        return hashlib.sha256(repr((self.name, self.content, self.entries)).encode()).hexdigest()
+        whole = hashlib.sha256(repr((self.name, self.entries)).encode())
+        whole.update(self.content)
+        return whole.hexdigest()
 
     @property
     def bytes(self) -> int:
