@@ -1,6 +1,7 @@
 /** How a method of the schema becomes a servant's: read the parameters, run, write the results. */
 import { Message, type Struct } from 'capnp-es';
 import { isPangeaError, PangeaError } from '../../errors/errors.ts';
+import { abortedBy } from '../bridge/errors.ts';
 import type { IncomingCall, Outcome, Servant } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
 import type { Surface } from './surface.ts';
@@ -130,9 +131,11 @@ export function servantOf(surface: Surface, name: string, interfaces: readonly I
         if (surface.closing.aborted && !underWay.has(name)) throw new PangeaError('NODE_STOPPING', 'this node is stopping');
         return await run(call);
       } catch (error) {
-        if (!isPangeaError(error)) surface.logger.error({ call: label, error }, 'an RPC call failed in a way that is a bug');
-        surface.count('exceptions', isPangeaError(error) ? error.code : 'INTERNAL');
-        throw error;
+        // Whoever waited under the signal of a call that nobody waits for any more failed with it.
+        const known = isPangeaError(error) ? error : call.signal.aborted ? abortedBy(call.signal) : undefined;
+        if (known === undefined) surface.logger.error({ call: label, error }, 'an RPC call failed in a way that is a bug');
+        surface.count('exceptions', known?.code ?? 'INTERNAL');
+        throw known ?? error;
       }
     },
     isStreaming: (id, ordinal) => find(id)?.streaming?.includes(ordinal) === true,
