@@ -21,7 +21,10 @@ def certificate(directory: Path, name: str, authority: str | None = None) -> Non
     assert openssl is not None
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
     command = [openssl, "req", "-x509", "-days", "2", "-subj", f"/CN={name}", *key]
-    if authority is not None:
+    if authority is None:
+        # Python 3.13 and later insist on it.
+        command += ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+    else:
         command += ["-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-addext", "subjectAltName=IP:127.0.0.1"]
         command += ["-addext", "basicConstraints=critical,CA:FALSE"]
     subprocess.run(command, cwd=directory, check=True, capture_output=True)
