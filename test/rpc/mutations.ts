@@ -5,17 +5,17 @@ import { Client, get, put, status } from './client.ts';
 import { token } from './serving.ts';
 
 const lingerMs = 300;
+const stepMs = 20;
 
 /** How long the slowest call of a client took that behaved itself meanwhile. */
 export async function assail(port: number, { sessions, seed }: { sessions: number; seed: number }): Promise<{ slowestMs: number }> {
   const { sent } = await recorded(port);
-  const session = Buffer.concat(sent);
   const random = seededRandom(seed);
   const beside = new Client(port);
   let slowestMs = 0;
   let begun = 0;
   const attacker = async (): Promise<void> => {
-    while (begun++ < sessions) await attack(port, mutated(session, random), random);
+    while (begun++ < sessions) await attack(port, mutatedSession(sent, random), random);
   };
   const watch = async (): Promise<void> => {
     while (begun < sessions) {
@@ -33,20 +33,25 @@ export async function assail(port: number, { sessions, seed }: { sessions: numbe
   }
 }
 
-/** Resolves when the connection is over: ended by the server, after what was sent, or, half finished, after a while. */
-function attack(port: number, bytes: Uint8Array, random: Random): Promise<void> {
-  return new Promise((resolve) => {
-    const socket: Socket = connect({ port, host: '127.0.0.1' });
-    const late = setTimeout(() => socket.destroy(), lingerMs);
-    socket.on('error', () => undefined).resume().once('close', () => {
-      clearTimeout(late);
-      resolve();
-    });
-    const cut = random.integer(bytes.length);
-    socket.write(bytes.subarray(0, cut));
-    socket.write(bytes.subarray(cut));
-    if (random.unit() < 0.9) socket.end();
-  });
+/** Step by step, each after an answer to the one before or a moment later: numbers of questions are used again once they were answered. */
+async function attack(port: number, steps: readonly Uint8Array[], random: Random): Promise<void> {
+  const socket: Socket = connect({ port, host: '127.0.0.1' });
+  const closed = new Promise<void>((resolve) => socket.on('error', () => undefined).once('close', () => resolve()));
+  let heard: () => void = () => undefined;
+  socket.on('data', () => heard());
+  for (const step of steps) {
+    if (socket.destroyed) break;
+    const answered = new Promise<void>((resolve) => (heard = resolve));
+    const cut = random.integer(step.length + 1);
+    socket.write(step.subarray(0, cut));
+    socket.write(step.subarray(cut));
+    await Promise.race([answered, closed, new Promise((resolve) => setTimeout(resolve, stepMs))]);
+  }
+  // Some stay for a while, half finished; the others go after what they sent.
+  if (random.unit() < 0.9) socket.end();
+  const late = setTimeout(() => socket.destroy(), lingerMs);
+  await closed;
+  clearTimeout(late);
 }
 
 /** The bytes of a client that does a little of everything. */
@@ -65,7 +70,18 @@ export async function recorded(port: number): Promise<{ sent: readonly Uint8Arra
   return { sent: client.sent };
 }
 
-/** A few bytes, words or lengths others than they were; parts left out, twice, or in another place. */
+/** Some steps are others than they were, left out, or sent twice. */
+function mutatedSession(steps: readonly Uint8Array[], random: Random): Uint8Array[] {
+  const chosen = new Set(Array.from({ length: 1 + random.integer(3) }, () => random.integer(steps.length)));
+  return steps.flatMap((step, index) => {
+    if (!chosen.has(index)) return [step];
+    const kind = random.integer(8);
+    if (kind === 0) return [];
+    return kind === 1 ? [step, step] : [mutated(step, random)];
+  });
+}
+
+/** A few bytes, words or lengths others than they were, or cut off. */
 function mutated(session: Uint8Array, random: Random): Uint8Array {
   const bytes = Uint8Array.from(session);
   const view = new DataView(bytes.buffer);
