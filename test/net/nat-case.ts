@@ -119,7 +119,7 @@ export async function runNatCase(
   }
 }
 
-async function until(condition: () => Promise<boolean>, what: string, withinMs = 30_000): Promise<void> {
+export async function until(condition: () => Promise<boolean>, what: string, withinMs = 30_000): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`);

@@ -2,6 +2,7 @@
  * The main job over bad paths: nodes in namespaces of their own with delay and loss between them.
  *
  *   node test/net/run.ts [--nodes 12] [--delay 50] [--loss 1] [--size 64] [--files 100] [--kill 4] [--seed 1] [--congestion bbr|cubic]
+ *   node test/net/run.ts --matrix      prints which pairs of NATs are got through, and how (`nat-matrix.ts`)
  *
  * Needs root, iproute2 and a C compiler. Sizes in MiB, delay in ms one way. Ends by itself, removes what it made, exits with 1 on any mismatch.
  */
@@ -18,14 +19,19 @@ import { connectNode, type LocalNode } from '../../src/control/control.ts';
 import { seededRandom } from '../../src/std/std.ts';
 import { program, run } from '../cli/run.ts';
 import { addressOf, Namespaces } from './namespaces.ts';
+import { printNatMatrix } from './nat-matrix.ts';
 
 const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '12' }, delay: { type: 'string', default: '50' }, loss: { type: 'string', default: '1' },
     size: { type: 'string', default: '64' }, files: { type: 'string', default: '100' }, kill: { type: 'string', default: '4' },
-    seed: { type: 'string', default: '1' }, congestion: { type: 'string', default: 'bbr' },
+    seed: { type: 'string', default: '1' }, congestion: { type: 'string', default: 'bbr' }, matrix: { type: 'boolean', default: false },
   },
 });
+if (values.matrix) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  process.exit(await printNatMatrix() ? 0 : 1);
+}
 const count = Number(values.nodes);
 const deadlineMs = 1_200_000;
 
