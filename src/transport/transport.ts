@@ -181,7 +181,7 @@ export { openQuicTransport } from './quic.ts';
 export { type QuicTransport, type QuicTransportOptions } from './quic-options.ts';
 export { openLibp2pTransport, shardProtocol, type Libp2pTransportOptions } from './libp2p.ts';
 export { openWebrtcTransport, type WebrtcTransport, type WebrtcTransportOptions } from './webrtc.ts';
-export { fetchForeign, foreignLimits, foreignProtocol, serveForeign, storeForeign, type ForeignShards } from './foreign.ts';
+export { fetchForeign, serveForeign, storeForeign } from './foreign.ts';
 export { MemoryNetwork } from './memory.ts';
 export { combineTransports, type CombinedTransport } from './combined.ts';
 export { observePaths } from './observed.ts';
