@@ -118,6 +118,7 @@ impl RpcConnection {
         let room = unsafe { room.as_mut() };
         let Some((status, records)) = room.split_at_mut_checked(STATUS_BYTES) else { return };
         let found = self.guard(|connection| {
+            connection.settle();
             let taken = connection.take_events(records);
             [
                 taken as u32,

@@ -142,6 +142,7 @@ pub extern "C" fn rpc_settle() -> *const u8 {
     INSTANCE.with_borrow_mut(|instance| {
         let Instance { connection: Some(connection), records, .. } = instance else { return std::ptr::null() };
         if let Some((status, records)) = records.split_at_mut_checked(STATUS_BYTES) {
+            connection.settle();
             let taken = connection.take_events(records);
             let words = [
                 taken as u32,

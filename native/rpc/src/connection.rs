@@ -20,7 +20,8 @@ use crate::network::{Network, Remote};
 use crate::servant::{BOOTSTRAP, Servant};
 use crate::{Counts, Limits};
 
-/// A connection without I/O. After every function the host takes [`Connection::take_events`] and [`Connection::take_output`].
+/// A connection without I/O. After its commands, any number of them, the host calls [`Connection::settle`] and takes
+/// [`Connection::take_events`] and [`Connection::take_output`].
 pub struct Connection {
     hub: Rc<Hub>,
     system: Option<RpcSystem<Remote>>,
@@ -84,13 +85,11 @@ impl Connection {
     /// Answers a call of the remote's. `capabilities` as in [`crate::events`].
     pub fn answer(&mut self, call: u32, body: Body, capabilities: &[i32]) {
         call::answer(&self.hub, call, body, capabilities);
-        self.drive();
     }
 
     /// Answers a call of the remote's with an exception.
     pub fn throw(&mut self, call: u32, failure: Failure, reason: &str) {
         call::throw(&self.hub, call, failure, reason);
-        self.drive();
     }
 
     /// Calls an object of the remote's; a record with `question` tells what came of it.
@@ -98,14 +97,12 @@ impl Connection {
     pub fn call(&mut self, question: u32, handle: u32, interface: u64, method: u16, body: Body, capabilities: &[i32]) {
         let future = call::make(&self.hub, question, handle, interface, method, body, capabilities);
         self.asked.push(future);
-        self.drive();
     }
 
     /// Lets go of an object of the remote's.
     pub fn release(&mut self, handle: u32) {
         let hook = self.hub.handles.borrow_mut().remove(&handle);
         drop(hook);
-        self.drive();
     }
 
     /// A reference to what the remote gives first.
@@ -121,6 +118,11 @@ impl Connection {
     /// Says goodbye and lets go of everything.
     pub fn close(&mut self) {
         self.fail("");
+    }
+
+    /// Lets all that was commanded have its effects: many answers together cost little more than one.
+    pub fn settle(&mut self) {
+        self.drive();
     }
 
     /// Moves whole records into `room`, at least 40,000 bytes, and says how many bytes of it. See [`crate::events`].

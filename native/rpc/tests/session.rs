@@ -20,6 +20,7 @@ fn number(value: u64) -> Body {
 
 /// All records of a connection, as words.
 fn records(connection: &mut Connection) -> Vec<Vec<u32>> {
+    connection.settle();
     let mut room = vec![0; 40_000];
     let mut found = Vec::new();
     loop {
@@ -39,7 +40,12 @@ fn records(connection: &mut Connection) -> Vec<Vec<u32>> {
 
 /// Carries bytes over until there are none.
 fn exchange(one: &mut Connection, other: &mut Connection) {
-    while one.output_bytes() + other.output_bytes() > 0 {
+    loop {
+        one.settle();
+        other.settle();
+        if one.output_bytes() + other.output_bytes() == 0 {
+            return;
+        }
         let (there, back) = (one.take_output(), other.take_output());
         other.receive(&there);
         one.receive(&back);
