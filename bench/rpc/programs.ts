@@ -15,6 +15,7 @@ export interface Program {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const ourServer = fileURLToPath(new URL('./server.ts', import.meta.url));
 const rivals = join(root, 'bench', 'rivals');
 const built = join(rivals, '.built', 'rpc');
 const schema = join(root, 'schema', 'pangea.capnp');
@@ -23,7 +24,7 @@ const schema = join(root, 'schema', 'pangea.capnp');
 export function servers(): Program[] {
   const native = loadNative();
   const reason = !native.ok ? native.reason : native.native.RpcConnection === undefined ? 'the addon has no RPC engine' : '';
-  const ours = (id: string, missing: string): Program => ({ id, command: process.execPath, args: ['--disable-warning=ExperimentalWarning', join(root, 'bench', 'rpc', 'server.ts'), id], missing });
+  const ours = (id: string, missing: string): Program => ({ id, command: process.execPath, args: ['--disable-warning=ExperimentalWarning', ourServer, id], missing });
   return [ours('native', reason), ours('wasm', ''), attempt('c++', buildCpp), attempt('go', () => buildGo('server'))];
 }
 
