@@ -106,7 +106,7 @@ async fn a_relay_carries_streams_where_nobody_punches() {
     let (b, b_events) = Host::open(alone).await.unwrap();
     let _paths = [serve(&relay, relay_events), serve(&a, a_events), serve(&b, b_events)];
     join(&a, &relay).await;
-    assert!(a.addresses().iter().any(|address| pangea_p2p::is_relayed(address)), "{:?}", a.addresses());
+    assert!(a.addresses().iter().any(pangea_p2p::is_relayed), "{:?}", a.addresses());
     assert_eq!(relay.nat_report().reservations, 1);
     assert_eq!(b.dial(&circuit(&relay, &a), WAIT).await.unwrap(), a.peer_id());
     let stream = b.open_stream(a.peer_id(), ECHO.into(), WAIT).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_relay_carries_streams_where_nobody_punches() {
     until("the circuit ends", || relay.nat_report().circuits == 0).await;
     relay.close().await;
     until("the place is lost", || a.nat_report().relays[0].state != "reserved").await;
-    assert!(!a.addresses().iter().any(|address| pangea_p2p::is_relayed(address)), "{:?}", a.addresses());
+    assert!(!a.addresses().iter().any(pangea_p2p::is_relayed), "{:?}", a.addresses());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -160,7 +160,7 @@ async fn who_is_reached_needs_no_relay() {
     join(&a, &relay).await;
     until("the relay has reached this node", || a.nat_report().reachability == Reachability::Public).await;
     until("the place is given up", || a.nat_report().relays[0].state == "pending").await;
-    until("its address too", || !a.addresses().iter().any(|address| pangea_p2p::is_relayed(address))).await;
+    until("its address too", || !a.addresses().iter().any(pangea_p2p::is_relayed)).await;
     assert!(a.nat_report().confirmed.iter().all(|address| a.addresses().contains(address)));
 }
 

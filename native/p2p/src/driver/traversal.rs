@@ -76,7 +76,8 @@ impl Driver {
         }
         // The other end's dial may arrive as one that nobody here asked for, and more than one may get through.
         let is_relayed = self.connections.of(peer).any(|(_, connection)| connection.path == Path::Relayed);
-        if !made && !(is_relayed && endpoint.is_listener()) {
+        let arrived = is_relayed && endpoint.is_listener();
+        if !made && !arrived {
             return Path::Direct;
         }
         nat.punches.succeeded(peer, endpoint.get_remote_address(), now);
