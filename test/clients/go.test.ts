@@ -1,6 +1,6 @@
 /** The Go client: its own tests, against its node in memory and then against a real one, and what its files must hold to. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type SpawnSyncOptions } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,8 +11,10 @@ import { connectNode } from '../../src/control/control.ts';
 import { startDev } from '../e2e/local-network.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const go = 'go';
 const cwd = join(root, 'clients', 'go');
-const hasGo = spawnSync('go', ['version']).status === 0;
+const run = ([command = '', ...args]: readonly string[], more: SpawnSyncOptions = {}) => spawnSync(command, args, { ...more, encoding: 'utf8' });
+const hasGo = run(['go', 'version']).status === 0;
 const options = { skip: hasGo ? false : 'Go is not installed', timeout: 280_000 };
 
 /** One line of `go test -json`. */
@@ -24,7 +26,7 @@ interface GoEvent {
 
 /** Runs Go's tests, and reports each of its top-level tests as one of ours. */
 async function goTest(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const child = spawn('go', ['test', '-json', '-count=1', '-timeout=240s', ...args], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(go, ['test', '-json', '-count=1', '-timeout=240s', ...args], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: Buffer[] = [];
   const errors: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
@@ -47,9 +49,9 @@ test('the generated code is of this schema', () => {
 
 describe('the Go module', options, () => {
   test('is formatted and passes vet', options, () => {
-    assert.equal(spawnSync('gofmt', ['-l', '.', join(root, 'examples', 'go'), join(root, 'bench', 'rivals', 'rpc-go')], { cwd, encoding: 'utf8' }).stdout, '');
+    assert.equal(run(['gofmt', '-l', '.', join(root, 'examples', 'go'), join(root, 'bench', 'rivals', 'rpc-go')], { cwd }).stdout, '');
     for (const directory of [cwd, join(root, 'examples', 'go')]) {
-      const vet = spawnSync('go', ['vet', './...'], { cwd: directory, encoding: 'utf8' });
+      const vet = run(['go', 'vet', './...'], { cwd: directory });
       assert.equal(vet.status, 0, vet.stderr);
     }
   });
@@ -66,7 +68,7 @@ describe('the Go module', options, () => {
       const env = { PANGEA_TEST_RPC: addresses.rpc, PANGEA_RPC_TOKEN: readFileSync(join(dataDir, 'rpc-token'), 'utf8').trim() };
       await goTest(t, ['-run', '^TestNode', '.'], env);
       for (const example of ['quickstart', 'backup', 'handon']) {
-        const ran = spawnSync('go', ['run', `./${example}`, addresses.rpc], { cwd: join(root, 'examples', 'go'), env: { ...process.env, ...env }, encoding: 'utf8', timeout: 120_000 });
+        const ran = run(['go', 'run', `./${example}`, addresses.rpc], { cwd: join(root, 'examples', 'go'), env: { ...process.env, ...env }, timeout: 120_000 });
         assert.equal(ran.status, 0, `${example}: ${ran.stderr}`);
         assert.match(ran.stdout, /done\n$/, example);
       }
