@@ -34,17 +34,11 @@ export interface HostOptions {
 export interface NatOptions {
   /** Nodes to be reached through while others do not reach this one directly: multiaddrs with `/p2p/`. Bootstrap nodes are tried too. */
   readonly relays: readonly string[];
-  /** Whether to carry others' connections, within `relayLimits`. */
+  /** Whether to carry others' connections as a relay (circuit relay v2), within `RELAY_…` of `native/p2p/src/limits.rs`. */
   readonly serveRelay: boolean;
   /** Ask the gateway for a port. */
   readonly upnp: boolean;
 }
-
-/** What this node carries for others as a relay (circuit relay v2). */
-export const relayLimits = {
-  reservations: 128, reservationsPerPeer: 4, circuits: 64, circuitsPerPeer: 8,
-  circuitBytes: 1024 * 1024 * 1024, circuitMs: 60 * 60_000,
-} as const;
 
 export const gossipLimits = { topics: 64, messageBytes: 64 * 1024, queuedMessages: 1024 } as const;
 

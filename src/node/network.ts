@@ -72,7 +72,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
 
   const isNative = wantsNative('host', forced, native);
   const withQuic = wantsNative('transport', forced, native);
-  const sharesQuic = isNative && withQuic && sharesPort(config) && 'shareQuic' in nativeOf(native).SwarmHost.prototype;
+  const sharesQuic = isNative && withQuic && sharesPort(config);
   if (isNative && config.dhtQuic === 'shared' && !sharesQuic) {
     logger.warn({ dht: formatAddress(config.dhtAddr), p2p: formatAddress(config.p2pAddr) }, 'libp2p takes a QUIC port of its own: the shards have no socket on the same network to share');
   }

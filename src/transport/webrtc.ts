@@ -15,8 +15,6 @@ import { parseIceServer } from './webrtc/ice.ts';
 import { loadLibrary } from './webrtc/library.ts';
 import { Links } from './webrtc/links.ts';
 
-export { webrtcProtocol } from './webrtc/links.ts';
-
 export interface WebrtcTransportOptions extends Omit<Libp2pTransportOptions, 'host' | 'name'> {
   readonly host: Pick<Host, 'peerId' | 'handle' | 'openStream' | 'pathTo' | 'on' | 'connectedPeers'>;
   /** `stun:HOST:PORT`, `turn:USER:PASSWORD@HOST:PORT`. */

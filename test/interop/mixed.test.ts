@@ -42,7 +42,7 @@ describe('mixed network of nine processes', { skip: missing, timeout: 3 * timeou
     const bootstrap: string[] = [];
     for (let index = 0; index < 3; index++) {
       // The last one runs on js-libp2p, which speaks TCP only.
-      const flags = ['--node-id', String(100 + index), '--dht-quic', 'own', ...(index === 2 ? ['--force', 'host=js'] : [])];
+      const flags = ['--node-id', String(100 + index), ...(index === 2 ? ['--force', 'host=js'] : [])];
       const reached = bootstrap.filter((address) => index === 1 || address.includes('/tcp/'));
       const node = new NodeProcess(dataDir(index), [...flags, ...reached.flatMap((address) => ['--bootstrap', address])]);
       nodes.push(node);

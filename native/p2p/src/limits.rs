@@ -40,7 +40,7 @@ pub const GOSSIP_ENVELOPE_BYTES: usize = 4 * 1024;
 pub const GOSSIP_QUEUE: usize = 1024;
 /// Messages that wait for a verdict at one time; more are not passed on.
 pub const GOSSIP_WAITING: usize = 1024;
-/// What this node carries for others as a relay; `relayLimits` of `src/host/host.ts` names the same.
+/// What this node carries for others as a relay.
 pub const RELAY_RESERVATIONS: usize = 128;
 pub const RELAY_RESERVATIONS_PER_PEER: usize = 4;
 pub const RELAY_CIRCUITS: usize = 64;
