@@ -228,8 +228,9 @@ struct Rights {
 }
 
 interface Session {
-  # A capability with rights. What they do not cover gives `DENIED: …`. Released or disconnected, it ends, and so do
-  # the uploads, downloads and subscriptions made from it.
+  # A capability with rights. What they do not cover gives `DENIED: …`. What was made from it, uploads, downloads and
+  # subscriptions, ends with the connection, or when it is revoked or expires. Releasing it ends nothing, so that
+  # `login(token).session.put(…)` may drop it at once.
 
   put @0 PutRequest -> PutResponse;
   get @1 GetRequest -> GetResponse;

@@ -5163,8 +5163,9 @@ export class Session$Server extends $.Server {
   }
 }
 /**
-* A capability with rights. What they do not cover gives `DENIED: …`. Released or disconnected, it ends, and so do
-* the uploads, downloads and subscriptions made from it.
+* A capability with rights. What they do not cover gives `DENIED: …`. What was made from it, uploads, downloads and
+* subscriptions, ends with the connection, or when it is revoked or expires. Releasing it ends nothing, so that
+* `login(token).session.put(…)` may drop it at once.
 *
 */
 export class Session extends $.Interface {
