@@ -3,17 +3,22 @@
 //! `capnp-rpc` drops a call whose `Finish` comes before its `Return`, and then never sends one: the caller's table keeps the
 //! question for ever, and ours the answer. So a `Finish` is held back until the call has returned. A call that nothing
 //! depends on any more is ended at once, with an exception that nobody reads.
+//!
+//! A `Resolve` only makes the way to an object shorter, and hostile ones make circles (a promise that is kept by itself) in
+//! which `capnp-rpc` runs for ever. They are answered with `unimplemented`, as the protocol has it: the remote lets go of
+//! what it offered, and goes on to forward calls on the promise.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use capnp::message::{Reader, ReaderOptions};
 use capnp::{Error, struct_list};
-use capnp_rpc::rpc_capnp::{call, cap_descriptor, message, message_target, payload, promised_answer, resolve, return_};
+use capnp_rpc::rpc_capnp::{call, cap_descriptor, message, message_target, payload, promised_answer, return_};
 
 use crate::frame::{Segments, total_bytes};
 use crate::hub::Hub;
 use crate::incoming::{Frame, Held, Kind, Parts};
+use crate::outgoing;
 
 /// Capabilities in one message, so that a record of it has a bound.
 const MESSAGE_CAPABILITIES: u32 = 4096;
@@ -166,6 +171,7 @@ enum Facts {
     Bootstrap(u32),
     Finish(u32),
     Abort(String),
+    Resolve,
     Other,
 }
 
@@ -182,6 +188,10 @@ pub(crate) fn inspect(hub: &Rc<Hub>, segments: Segments) -> capnp::Result<Option
         ReaderOptions { traversal_limit_in_words: Some(words), nesting_limit: hub.limits.nesting },
     );
     let facts = facts(hub, reader.get_root()?, bytes)?;
+    if matches!(facts, Facts::Resolve) {
+        outgoing::refuse(hub, reader.get_root()?)?;
+        return Ok(None);
+    }
     let held = |kind, id, capabilities| Held(Rc::new(Frame::new(hub, reader, bytes, kind, id, capabilities)));
     let mut ledger = hub.ledger.borrow_mut();
     let room = hub.limits.capabilities.saturating_sub(hub.handles.borrow().len() + ledger.waiting);
@@ -211,7 +221,7 @@ pub(crate) fn inspect(hub: &Rc<Hub>, segments: Segments) -> capnp::Result<Option
             hub.end(&reason);
             None
         }
-        Facts::Other => Some(held(Kind::Other, 0, 0)),
+        Facts::Resolve | Facts::Other => Some(held(Kind::Other, 0, 0)),
     })
 }
 
@@ -238,14 +248,7 @@ fn facts(hub: &Hub, root: message::Reader<'_>, bytes: usize) -> capnp::Result<Fa
             Facts::Other
         }
         Ok(message::Abort(reason)) => Facts::Abort(goodbye(reason?)),
-        Ok(message::Resolve(resolve)) => {
-            if let Ok(resolve::Cap(cap)) = resolve?.which()
-                && let Ok(cap_descriptor::ReceiverAnswer(answer)) = cap?.which()
-            {
-                answered(hub, answer?)?;
-            }
-            Facts::Other
-        }
+        Ok(message::Resolve(_)) if bytes <= UNKNOWN_BYTES => Facts::Resolve,
         Ok(message::Release(_)) => Facts::Other,
         _ if bytes > UNKNOWN_BYTES => {
             return Err(Error::failed(format!("PROTOCOL: {bytes} bytes of a message that is not understood")));

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use capnp::any_pointer;
 use capnp::capability::Promise;
 use capnp::message::{Builder, HeapAllocator};
+use capnp_rpc::OutgoingMessage;
 use capnp_rpc::rpc_capnp::{message, return_};
 
 use crate::call::Body;
@@ -86,7 +87,7 @@ fn content_place(header: &[u8]) -> Option<usize> {
     raw::find(&words, &path).map(|place| place.word)
 }
 
-impl capnp_rpc::OutgoingMessage for Outgoing {
+impl OutgoingMessage for Outgoing {
     fn get_body(&mut self) -> capnp::Result<any_pointer::Builder<'_>> {
         self.message.get_root()
     }
@@ -113,6 +114,17 @@ impl capnp_rpc::OutgoingMessage for Outgoing {
     fn size_in_words(&self) -> usize {
         self.message.size_in_words()
     }
+}
+
+/// Sends a message back as one that is not understood.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn refuse(hub: &Rc<Hub>, message: message::Reader<'_>) -> capnp::Result<()> {
+    let mut outgoing = Outgoing::new(hub, 64);
+    outgoing.message.init_root::<message::Builder>().set_unimplemented(message)?;
+    let _ = Box::new(outgoing).send();
+    Ok(())
 }
 
 /// Keeps the ledger: what is answered, and what was asked of the remote.
