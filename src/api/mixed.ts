@@ -71,7 +71,7 @@ export interface MixedApi {
   /** Puts an object; `preferred` labels are those of holders that the caller would like, a wish that placement may not follow. */
   upload(data: Uint8Array, preferred: readonly number[]): Promise<UploadReport>;
   /**
-   * The object with this root when the catalogue has its key; else a block of `cesProcess`, its shards fetched from
+   * The object with this root when `upload` of this node made it, never another of the catalogue; else a block of `cesProcess`, its shards fetched from
    * the named nodes over `/pangea/rpc/1.0.0`.
    */
   download(fileHash: string, places: readonly ShardPlace[]): Promise<Uint8Array>;

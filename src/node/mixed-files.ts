@@ -9,6 +9,7 @@ import { toHex, type Clock, type Random } from '../std/std.ts';
 import { fetchForeign } from '../transport/transport.ts';
 import { blockLimits, type Blocks } from './mixed-blocks.ts';
 import type { Labels } from './mixed-labels.ts';
+import type { Uploads } from './mixed-uploads.ts';
 
 const fetchMs = 15_000;
 const longestHash = 256;
@@ -21,6 +22,7 @@ export interface FilesParts {
   readonly objects: Objects;
   readonly blocks: Blocks;
   readonly labels: Labels;
+  readonly uploads: Uploads;
   readonly host: Host;
   /** What foreign peers stored here. */
   readonly fetchHere: (hash: string, index: number) => Promise<Uint8Array | undefined>;
@@ -37,9 +39,10 @@ export class Files {
 
   /** The key stays in this node's catalogue. Where shards go is placement's to decide: clients' wishes do not steer it. */
   async upload(data: Uint8Array): Promise<UploadReport> {
-    const { objects, labels, random } = this.#parts;
+    const { objects, labels, uploads, random } = this.#parts;
     if (data.length > blockLimits.bytes) throw new PangeaError('TOO_LARGE', `an upload has at most ${blockLimits.bytes} bytes; a streaming put has no such bound`);
     const { root, name, bytes, createdMs } = await objects.put(once(data), { name: `upload-${toHex(random.bytes(6))}`, expectedBytes: data.length });
+    await uploads.remember(root);
     const places = (await objects.places(root)).flatMap(({ stripe, row, peer }): ShardPlace[] => {
       const label = labels.labelOf(peer);
       return label === undefined ? [] : [{ index: stripe * totalShards + row, label }];
@@ -47,16 +50,19 @@ export class Files {
     return { root, name, bytes, places, createdMs };
   }
 
-  /** Throws `NOT_FOUND`, `NO_KEY`, `NOT_ENOUGH_SHARDS`, `CORRUPT`, `TOO_LARGE`. */
+  /**
+   * What `upload` made, else a block from the named places. Other objects of the catalogue are not found: nobody showed a token.
+   * Throws `NOT_FOUND`, `NO_KEY`, `NOT_ENOUGH_SHARDS`, `CORRUPT`, `TOO_LARGE`.
+   */
   async download(fileHash: string, places: readonly ShardPlace[]): Promise<Uint8Array> {
     if (fileHash.length === 0 || fileHash.length > longestHash) throw new PangeaError('USAGE', `a file hash has 1 to ${longestHash} letters`);
     const root = parseDigest(fileHash.toLowerCase());
     try {
-      if (root !== undefined) return await this.#object(root);
+      if (root !== undefined && (await this.#parts.uploads.has(root))) return await this.#object(root);
     } catch (error) {
       if (places.length === 0 || !(isPangeaError(error, 'NO_KEY') || isPangeaError(error, 'NOT_FOUND'))) throw error;
     }
-    if (places.length === 0) throw new PangeaError('NOT_FOUND', 'no object has this hash, and no places of shards were named');
+    if (places.length === 0) throw new PangeaError('NOT_FOUND', 'no upload to this node has this hash, and no places of shards were named');
     return this.#parts.blocks.reconstruct(await this.#gather(fileHash, places.slice(0, mostPlaces)));
   }
 

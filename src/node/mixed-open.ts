@@ -15,6 +15,7 @@ import { Labels } from './mixed-labels.ts';
 import { Links, type LinksParts } from './mixed-links.ts';
 import type { Load } from './mixed-load.ts';
 import { Messages } from './mixed-messages.ts';
+import { Uploads } from './mixed-uploads.ts';
 import { MixedCalls } from './mixed.ts';
 import type { Network } from './network.ts';
 import { viewer } from './peer-view.ts';
@@ -60,8 +61,10 @@ export function openMixed({ config, label, disk, network, objects, codec, events
   });
   messages.serve();
   const blocks = new Blocks({ codec, key: codec.deriveKey(blockKeyContext, disk.owner.catalogueKey), compression: () => compressionOf(config()), clock });
+  const uploads = new Uploads(disk.kv);
+  objects.on({ removed: ({ root }) => uploads.forget(root) });
   const files = new Files({
-    objects, blocks, labels, host, clock, random: systemRandom,
+    objects, blocks, labels, uploads, host, clock, random: systemRandom,
     fetchHere: async (hash, index) => {
       const body = await foreign.fetch(host.peerId, hash, index);
       const bytes = body?.bytes().slice();
@@ -82,7 +85,7 @@ export function openMixed({ config, label, disk, network, objects, codec, events
     calls: new MixedCalls({ host, peers, labels, links, messages, blocks, files, load, settings }),
     stop: async () => {
       load.stop();
-      await foreign.stop();
+      await Promise.all([foreign.stop(), uploads.stop()]);
     },
   };
 }

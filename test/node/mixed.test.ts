@@ -13,6 +13,10 @@ import { listening, Nodes } from './mixed-nodes.ts';
 
 const call = { clock: systemClock, timeoutMs: 10_000 };
 
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let tries = 0; !(await condition()); tries++) {
     assert.ok(tries < 400, `it never came: ${what}`);
@@ -213,11 +217,27 @@ describe('the calls of the existing network', { timeout: 120_000 }, () => {
     assert.ok(report.places.every(({ label }) => label === 1 || label === 2));
     assert.ok(Buffer.from(data).equals(await mixed.download(report.root, [])));
     assert.ok(Buffer.from(data).equals(await mixed.download(report.root.toUpperCase(), report.places)));
-    await assert.rejects(second.api.mixed.download(report.root, []), { code: 'NO_KEY' });
+    await assert.rejects(second.api.mixed.download(report.root, []), { code: 'NOT_FOUND' });
     await first.api.remove(report.root);
     await until(() => heard.length === 2, 'put and removed');
     assert.deepEqual(heard.map((event) => event.kind === 'object' && [event.change, event.root, event.bytes]), [['put', report.root, 120_000], ['removed', report.root, 120_000]]);
     stop();
+  });
+
+  test('a download without a token gives uploads, after a restart too, and no other object of the catalogue', async () => {
+    const node = await nodes.start(5);
+    const { root } = await node.api.put(once(Uint8Array.of(1, 2, 3)), { name: 'private' });
+    const places = Array.from({ length: 12 }, (_, index) => ({ index, label: 5 }));
+    await assert.rejects(node.api.mixed.download(root, []), { code: 'NOT_FOUND' });
+    await assert.rejects(node.api.mixed.download(root, places), (error: { code: string }) => error.code === 'CORRUPT' || error.code === 'NOT_ENOUGH_SHARDS');
+    const kept = await node.api.mixed.upload(Uint8Array.of(4), []);
+    const removed = await node.api.mixed.upload(Uint8Array.of(5), []);
+    await node.api.remove(removed.root);
+    await node.stop(2_000);
+    const again = await nodes.start(5);
+    assert.deepEqual([...(await again.api.mixed.download(kept.root, []))], [4]);
+    for (const gone of [root, removed.root]) await assert.rejects(again.api.mixed.download(gone, []), { code: 'NOT_FOUND' });
+    await again.stop(2_000);
   });
 
   test('load, settings and mDNS', async () => {
