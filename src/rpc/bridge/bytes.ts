@@ -41,9 +41,9 @@ export const turn = (): Promise<void> => new Promise((resolve) => void setImmedi
 export class PiecePool {
   readonly #free: ArrayBuffer[] = [];
 
-  /** A copy of at most `chunkBytes`. Its memory may be larger than it. */
+  /** A copy, in kept memory when it is about a chunk: that may be larger than it. */
   copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-    if (bytes.length <= limits.chunkBytes / 2) return ownCopy(bytes);
+    if (bytes.length <= limits.chunkBytes / 2 || bytes.length > limits.chunkBytes) return ownCopy(bytes);
     const piece = new Uint8Array(this.#free.pop() ?? unwritten(limits.chunkBytes).buffer, 0, bytes.length);
     piece.set(bytes);
     return piece;

@@ -34,7 +34,7 @@ export class BridgeHost {
     this.#streams = new Streams((message, transfer) => out.post(message, transfer));
     this.#special = {
       put: ([stream, options], { signal }) =>
-        this.#reading<Uint8Array, PutResult>(stream as number, signal, (content) => node.put(content, { ...(options as PutOptions), signal })),
+        this.#reading<Uint8Array, PutResult>(stream as number, signal, (content) => node.put(content, { ...(options as PutOptions), signal }), true),
       putTree: ([stream, options], { signal }) =>
         this.#reading<TreeItem, PutResult>(stream as number, signal, (items) => node.putTree(unflatten(items), { ...(options as PutOptions), signal })),
       get: async ([reference, options], call) => {
@@ -90,8 +90,8 @@ export class BridgeHost {
   }
 
   /** Whoever failed before it read all, or any, leaves a sender that must be told. */
-  async #reading<T, R>(stream: number, signal: AbortSignal, run: (items: AsyncIterable<T>) => Promise<R>): Promise<R> {
-    const sink = this.#streams.receive<T>(stream);
+  async #reading<T, R>(stream: number, signal: AbortSignal, run: (items: AsyncIterable<T>) => Promise<R>, givesBack = false): Promise<R> {
+    const sink = this.#streams.receive<T>(stream, givesBack);
     signal.addEventListener('abort', () => sink.abort(signal.reason), { once: true });
     try {
       return await run(sink);

@@ -4,7 +4,7 @@ import { PangeaError } from '../../errors/errors.ts';
 import { limits } from '../limits.ts';
 import type { RpcNode } from '../rpc-node.ts';
 import type { Batch } from './batch.ts';
-import { transferable } from './bytes.ts';
+import { PiecePool, transferable } from './bytes.ts';
 import { abortedBy, errorOf } from './errors.ts';
 import type { QueuedEvent } from './event-queue.ts';
 import type { StreamMessage, ToNode, ToSurface } from './messages.ts';
@@ -36,6 +36,8 @@ export class BridgeClient {
     this.#streams = new Streams((message, transfer) => out.post(message, transfer));
   }
 
+  /** For chunks of a `put`: they are handed over, and their memory comes back once the node has read them. */
+  readonly pieces = new PiecePool();
   readonly node: RpcNode = this.#node();
 
   handle(message: Extract<ToSurface, { type: 'answer' | 'refusal' | 'spent' }> | StreamMessage): void {
@@ -73,7 +75,8 @@ export class BridgeClient {
   #node(): RpcNode {
     const calls = (names: readonly string[], prefix: string): Record<string, unknown> =>
       Object.fromEntries(names.map((name) => [name, (...args: readonly unknown[]) => this.call(prefix + name, args)]));
-    const send = (items: AsyncIterable<unknown>): number => this.#streams.send(items, { windowBytes: limits.streamWindowBytes });
+    const send = (items: AsyncIterable<unknown>): number =>
+      this.#streams.send(items, { windowBytes: limits.streamWindowBytes, spent: (memory) => this.pieces.giveBack(memory) });
     const streaming: Pick<RpcNode, 'put' | 'putTree' | 'get' | 'getTree' | 'events'> = {
       put: (content, { signal, ...options }) => this.call<PutResult>('put', [send(content), options], signal),
       putTree: (entries, { signal, ...options }) => this.call<PutResult>('putTree', [send(flatten(entries)), options], signal),

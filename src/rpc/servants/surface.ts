@@ -2,6 +2,7 @@
 import type { NodeStatus } from '../../api/api.ts';
 import type { Clock } from '../../std/std.ts';
 import type { Logger } from '../../telemetry/telemetry.ts';
+import type { PiecePool } from '../bridge/bytes.ts';
 import type { RpcNode } from '../rpc-node.ts';
 import type { LoginDelays } from './login-delays.ts';
 import type { ChunkMemory } from './method.ts';
@@ -21,6 +22,8 @@ export interface Surface {
   readonly logger: Logger;
   readonly logins: LoginDelays;
   readonly chunks: ChunkMemory;
+  /** Of chunks on their way to the node. */
+  readonly pieces: PiecePool;
   /** Of the client, without its port. */
   readonly address: string;
   /** Aborted when the connection ends. */

@@ -25,7 +25,7 @@ export function uploadAnswer(surface: Surface, authority: Authority, options: Pu
   const servant = servantOf(surface, 'Upload', [{
     schema: Upload$Client,
     methods: [
-      method(surface, Upload_Write$Params, StreamResult, chunkOf, (chunk) => upload.write(ownCopy(chunk))),
+      method(surface, Upload_Write$Params, StreamResult, chunkOf, (chunk) => upload.write(surface.pieces.copy(chunk))),
       method(surface, FinishRequest, PutResult, () => undefined, (_, { signal }) => upload.finish(signal)),
     ],
     streaming: [0],

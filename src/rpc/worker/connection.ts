@@ -10,7 +10,7 @@ import type { SharedMemory } from './memory.ts';
 import { Output } from './output.ts';
 
 /** What is the same for all connections of a server. */
-export interface ConnectionParts extends Pick<Surface, 'node' | 'clock' | 'logger' | 'logins' | 'facts' | 'count' | 'closing' | 'chunks'> {
+export interface ConnectionParts extends Pick<Surface, 'node' | 'clock' | 'logger' | 'logins' | 'facts' | 'count' | 'closing' | 'chunks' | 'pieces'> {
   readonly engine: Engine;
   readonly memory: SharedMemory;
   /** Room among the blocks of all connections, and then of this one. */
@@ -135,10 +135,10 @@ export class Connection {
   }
 
   #surface(): Surface {
-    const { node, clock, logger, logins, facts, count, closing, chunks, blocks, transfers } = this.#parts;
+    const { node, clock, logger, logins, facts, count, closing, chunks, pieces, blocks, transfers } = this.#parts;
     const taken = this.#taken;
     return {
-      node, clock, logger, logins, facts, count, closing, chunks,
+      node, clock, logger, logins, facts, count, closing, chunks, pieces,
       address: this.#address,
       signal: this.#ended.signal,
       take: (slot) => {

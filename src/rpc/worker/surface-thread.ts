@@ -58,6 +58,7 @@ const listener = new Listener({
     engine: data.engine === 'native' ? openNativeEngine() : openWasmEngine(),
     logins: new LoginDelays(clock),
     chunks: new ChunkMemory(keptChunks),
+    pieces: client.pieces,
     closing: closing.signal,
     facts: () => (facts ??= readFacts()),
     count: (counter, label, amount) => {
