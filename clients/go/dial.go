@@ -38,7 +38,8 @@ type settings struct {
 }
 
 // WithToken gives the node's token itself. Without it, the environment's PANGEA_RPC_TOKEN is taken, then the file
-// rpc-token of the data directory; without any of them, none is shown.
+// rpc-token of WithDataDir, then, for a node of this machine, that of the default data directory; without any of them,
+// none is shown.
 func WithToken(token string) Option {
 	return func(s *settings) { s.token, s.hasToken = token, true }
 }
@@ -67,7 +68,7 @@ type Client struct {
 // a node without sessions, which DialNodeService can use.
 func Dial(ctx context.Context, address string, options ...Option) (*Client, error) {
 	s := settingsOf(options)
-	token, from, err := s.findToken()
+	token, from, err := s.findToken(address)
 	if err != nil {
 		return nil, err
 	}
@@ -158,15 +159,19 @@ func dialService(ctx context.Context, address string, s settings) (*NodeService,
 }
 
 // findToken gives the token and, when there is none, where it was looked for.
-func (s settings) findToken() (token, from string, err error) {
+func (s settings) findToken(address string) (token, from string, err error) {
 	if s.hasToken {
 		return s.token, "WithToken was given an empty one", nil
 	}
-	if token := os.Getenv(tokenVariable); token != "" && s.dataDir == "" {
+	if token := strings.TrimSpace(os.Getenv(tokenVariable)); token != "" {
 		return token, "", nil
 	}
 	directory := s.dataDir
 	if directory == "" {
+		// This machine's token is no business of another machine's node.
+		if !isLoopback(address) {
+			return "", tokenVariable + " is not set, and no data directory was named", nil
+		}
 		directory = defaultDataDir()
 	}
 	path := filepath.Join(directory, tokenFile)
@@ -181,6 +186,18 @@ func (s settings) findToken() (token, from string, err error) {
 		return "", "", failure("USAGE", nil, "%s is no token: it has %d bytes", path, len(bytes))
 	}
 	return strings.TrimSpace(string(bytes)), path, nil
+}
+
+func isLoopback(address string) bool {
+	if address == "" {
+		return true
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	// Without a host the dialler takes this machine.
+	return host == "" || host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 func defaultDataDir() string {

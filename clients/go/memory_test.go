@@ -109,11 +109,19 @@ func TestTokenIsFoundInTheDataDirectoryAndTheEnvironment(t *testing.T) {
 		t.Fatalf("%+v %+v", about, client.Rights())
 	}
 	t.Setenv("PANGEA_RPC_TOKEN", memnode.Token)
-	other, err := Dial(t.Context(), node.Address())
+	other, err := Dial(t.Context(), node.Address(), WithDataDir(t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	other.Close()
+	t.Setenv("PANGEA_RPC_TOKEN", "wrong")
+	_, err = Dial(t.Context(), node.Address(), WithDataDir(directory))
+	wants(t, err, ErrDenied)
+	given, err := Dial(t.Context(), node.Address(), WithToken(memnode.Token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	given.Close()
 }
 
 func TestPutAndGet(t *testing.T) {
