@@ -98,7 +98,8 @@ func (s *Session) Subscribe(ctx context.Context, kinds EventKinds, listener func
 		return nil, err
 	}
 	subscription.remote = remote
-	subscription.stop = context.AfterFunc(ctx, func() { subscription.Close() })
+	// Not Close, which reads `stop`: the context may end before that is set.
+	subscription.stop = context.AfterFunc(ctx, subscription.end)
 	if s.ended != nil {
 		go func() {
 			select {
@@ -116,12 +117,16 @@ func (s *Subscription) Done() <-chan struct{} { return s.over }
 
 // Close ends the subscription. It is safe to repeat, and from within the listener.
 func (s *Subscription) Close() error {
+	s.stop()
+	s.end()
+	return nil
+}
+
+func (s *Subscription) end() {
 	s.once.Do(func() {
 		close(s.over)
-		s.stop()
 		s.remote.Release()
 	})
-	return nil
 }
 
 // Events gives events for as long as the loop takes them. When the context or the connection ends, an error is the last.

@@ -96,6 +96,9 @@ func (w *Writer) Write(bytes []byte) (int, error) {
 
 // ReadFrom writes all that the reader gives.
 func (w *Writer) ReadFrom(content io.Reader) (int64, error) {
+	if w.ended {
+		return 0, errWriterClosed
+	}
 	var total int64
 	for {
 		held := len(w.buffer)

@@ -71,6 +71,7 @@ type treeSink struct {
 	entry    treeEntry
 	left     uint64
 	folders  []treeEntry
+	hasLinks bool
 	entries  int
 	written  int64
 	progress func(int64)
@@ -120,6 +121,9 @@ func (s *treeSink) begin(entry treeEntry, kind schema.EntryType, target string, 
 		return failure("UNSAFE_PATH", nil, "the object names %q, which could lie outside of the directory", entry.path)
 	}
 	local := filepath.FromSlash(entry.path)
+	if s.isBelowLink(entry.path) {
+		return failure("UNSAFE_PATH", nil, "%s lies below a symlink of the object", entry.path)
+	}
 	switch kind {
 	case schema.EntryType_directory:
 		if err := s.root.MkdirAll(local, 0o700); err != nil {
@@ -131,6 +135,7 @@ func (s *treeSink) begin(entry treeEntry, kind schema.EntryType, target string, 
 		if !staysInside(entry.path, target) {
 			return failure("UNSAFE_PATH", nil, "the object's symlink %s points out of it, to %s", entry.path, target)
 		}
+		s.hasLinks = true
 		return wrote(entry.path, s.root.Symlink(filepath.FromSlash(target), local))
 	case schema.EntryType_file:
 		if err := s.root.MkdirAll(filepath.Dir(local), 0o777); err != nil {
@@ -144,6 +149,17 @@ func (s *treeSink) begin(entry treeEntry, kind schema.EntryType, target string, 
 		return nil
 	}
 	return failure("PROTOCOL", nil, "%s is of a kind that this client does not know", entry.path)
+}
+
+// isBelowLink tells whether a part of the path before its last name is a symlink: what a relative target below it leads to
+// cannot be told from the path. It asks the directory, which knows what of two spellings is one name.
+func (s *treeSink) isBelowLink(name string) bool {
+	for parent := path.Dir(name); s.hasLinks && parent != "."; parent = path.Dir(parent) {
+		if info, err := s.root.Lstat(filepath.FromSlash(parent)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *treeSink) Write(_ context.Context, call schema.TreeSink_write) error {
@@ -222,10 +238,20 @@ func isSafe(name string) bool {
 	return len(name) <= maxPathBytes && fs.ValidPath(name) && name != "." && filepath.IsLocal(filepath.FromSlash(name))
 }
 
-// staysInside tells whether a symlink at this path leads to something within the tree.
+// staysInside tells whether a symlink at this path, none of whose parents is one, leads to something within the tree. Steps
+// up may only come first: after a name they would start from wherever a link of that name leads.
 func staysInside(name, target string) bool {
-	return target != "" && len(target) <= maxPathBytes && !strings.ContainsRune(target, 0) && !path.IsAbs(target) && !filepath.IsAbs(target) &&
-		filepath.IsLocal(filepath.FromSlash(path.Join(path.Dir(name), target)))
+	if target == "" || len(target) > maxPathBytes || strings.ContainsRune(target, 0) || path.IsAbs(target) || filepath.IsAbs(target) {
+		return false
+	}
+	isDown := false
+	for step := range strings.SplitSeq(filepath.ToSlash(target), "/") {
+		if step == ".." && isDown {
+			return false
+		}
+		isDown = isDown || step != ".." && step != "." && step != ""
+	}
+	return filepath.IsLocal(filepath.FromSlash(path.Join(path.Dir(name), target)))
 }
 
 func wrote(name string, err error) error {
