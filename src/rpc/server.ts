@@ -36,6 +36,7 @@ class ThreadedServer implements RpcServer {
   #thread: SurfaceThread | undefined;
   #pauseMs = firstPauseMs;
   #restart: Timer | undefined;
+  #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: RpcServerOptions, clock: Clock) {
@@ -61,7 +62,11 @@ class ThreadedServer implements RpcServer {
     return { connections, calls, memoryBytes };
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return (this.#starting = this.#start());
+  }
+
+  async #start(): Promise<void> {
     const { listen, tls, engine, admit, logger } = this.#options;
     // After a crash the same port, whatever the first one was.
     const data: SurfaceData = { listen: { host: listen.host, port: this.#port || listen.port }, tls, engine, counts: this.#counts };
@@ -72,7 +77,7 @@ class ThreadedServer implements RpcServer {
     void thread.ended.then((reason) => {
       this.#thread = undefined;
       new Float64Array(this.#counts).fill(0, 0, 1).fill(0, 2);
-      if (this.#closing === undefined) this.#crashed(reason, startedMs);
+      this.#crashed(reason, startedMs);
     });
   }
 
@@ -82,10 +87,13 @@ class ThreadedServer implements RpcServer {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#restart?.cancel();
+    // One that is on its way would come when nobody ends it any more.
+    await this.#starting?.catch(() => undefined);
     await this.#thread?.close(deadlineMs, this.#clock);
   }
 
   #crashed(reason: string, startedMs: number): void {
+    if (this.#closing !== undefined) return;
     const { logger } = this.#options;
     if (this.#clock.monotonicMs() - startedMs > quietMs) this.#pauseMs = firstPauseMs;
     const pauseMs = this.#pauseMs;

@@ -3,10 +3,12 @@ import { test, type TestContext } from 'node:test';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import type { NodeApi, TreeEntry } from '../../src/api/api.ts';
+import { PangeaError } from '../../src/errors/errors.ts';
 import { Batch } from '../../src/rpc/bridge/batch.ts';
 import { BridgeHost } from '../../src/rpc/bridge/host.ts';
 import type { ToNode, ToSurface } from '../../src/rpc/bridge/messages.ts';
 import { BridgeClient } from '../../src/rpc/bridge/remote-node.ts';
+import { Streams } from '../../src/rpc/bridge/streams.ts';
 import { rpcNodeOf } from '../../src/rpc/rpc-node.ts';
 import { silentLogger } from '../../src/telemetry/telemetry.ts';
 import { collect, MemoryNode } from '../control/memory-node.ts';
@@ -260,3 +262,14 @@ function cpuOfTurns(): { stop(): Promise<{ slowestMs: number; slowestWithCollect
     },
   };
 }
+
+test('a reader given up after its stream ended gets the reason, never a shorter content', async () => {
+  const streams: Streams = new Streams(() => undefined);
+  const sink = streams.receive<Uint8Array>(1);
+  streams.handle({ type: 'item', stream: 1, item: Uint8Array.of(1) });
+  streams.handle({ type: 'item', stream: 1, item: Uint8Array.of(2) });
+  streams.handle({ type: 'end', stream: 1 });
+  assert.equal((await sink.next()).done, false);
+  sink.abort(new PangeaError('ABORTED', 'given up'));
+  await assert.rejects(sink.next(), { code: 'ABORTED' });
+});

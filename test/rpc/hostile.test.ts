@@ -199,3 +199,18 @@ async function worked(client: Client, calls: number): Promise<{ callMs: number }
   for (let count = 0; count < calls; count++) await client.about();
   return { callMs: (performance.now() - startedMs) / calls };
 }
+
+test('closed while it starts again after a crash, no thread stays', { timeout: 30_000 }, async (t) => {
+  const threads: Worker[] = [];
+  const note = (worker: Worker): void => void threads.push(worker);
+  process.on('worker', note);
+  t.after(() => process.off('worker', note));
+  const { server } = await serve(t);
+  await until('the first thread', () => threads.length === 1);
+  await threads[0]?.terminate();
+  await until('the next thread', () => threads.length === 2);
+  t.after(() => threads[1]?.terminate());
+  assert.equal(server.isUp, false);
+  await server.close(500);
+  assert.equal(threads[1]?.threadId, -1, 'the thread has ended');
+});

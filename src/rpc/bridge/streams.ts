@@ -174,6 +174,8 @@ export class Sink<T> implements AsyncIterableIterator<T> {
   /** Ends it from this side; items that wait are dropped, and the reader gets the error. */
   abort(error: unknown): void {
     if (this.#end === undefined) this.#back.stop();
+    // An end that came behind items that are dropped now would make what was read look whole.
+    else if (this.#items.length > 0) this.#end = { error };
     this.#items.length = 0;
     this.end(error);
   }
