@@ -20,13 +20,15 @@ export class LoginDelays {
     this.#clock = clock;
   }
 
-  async failed(address: string, signal: AbortSignal): Promise<void> {
+  /** `told` hears how many there were, at the first, second, fourth and so on: a log must not grow as fast as a client can guess. */
+  async failed(address: string, signal: AbortSignal, told: (failures: number) => void): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
     const before = this.#failures.get(address);
     const count = before !== undefined && nowMs - before.lastMs < forgetMs ? before.count + 1 : 1;
     this.#failures.delete(address);
     this.#failures.set(address, { count, lastMs: nowMs });
     if (this.#failures.size > addresses) this.#failures.delete(this.#failures.keys().next().value as string);
+    if (Number.isInteger(Math.log2(count))) told(count);
     await this.#clock.sleep(delayMs(count), signal);
   }
 

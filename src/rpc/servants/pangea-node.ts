@@ -46,7 +46,6 @@ const longestToken = 256;
 async function checkToken({ node, logins, logger, address, count }: Surface, token: string, signal: AbortSignal): Promise<void> {
   if (token.length <= longestToken && (await node.login(token))) return logins.succeeded(address);
   count('refusals', 'token');
-  logger.warn({ address }, 'an RPC client showed a wrong token');
-  await logins.failed(address, signal);
+  await logins.failed(address, signal, (failures) => logger.warn({ address, failures }, 'an RPC client showed a wrong token'));
   throw new PangeaError('DENIED', 'this is not the token of this node: "pangea-node token" prints it');
 }

@@ -5,6 +5,7 @@ import { PangeaError } from '../../errors/errors.ts';
 import { limits } from '../limits.ts';
 import type { RpcServerOptions } from '../rpc.ts';
 import { Connection, type ConnectionParts } from './connection.ts';
+import { readingIntoOne } from './reading.ts';
 
 export interface ListenerOptions extends Pick<RpcServerOptions, 'listen' | 'tls'> {
   readonly parts: ConnectionParts;
@@ -24,7 +25,9 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#server = createServer({ noDelay: true }, (socket) => void this.#accept(socket));
+    this.#server = options.tls === undefined
+      ? createServer({ noDelay: true, pauseOnConnect: true }, (socket) => void this.#accept(readingIntoOne(socket)))
+      : createServer({ noDelay: true }, (socket) => void this.#accept(socket));
     this.#tls = options.tls && this.#tlsServer(options.tls);
   }
 
