@@ -28,6 +28,7 @@ export const foreignLimits = {
   requestMs: 120_000,
 } as const;
 
+const leastRoomBytes = 4096;
 const fetchShard = 0x01;
 const storeShard = 0x03;
 const stored = 'OK';
@@ -183,15 +184,22 @@ class StreamReader {
 
   /** All until the other side closes. Throws `PROTOCOL` beyond the bound. Memory comes out of the budget as bytes arrive. */
   async rest(maxBytes: number, hold?: ByteHold): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
+    // Not a list of parts: the sender chooses their size, and an object for each byte would be a hundred times the bytes.
+    let room = new Uint8Array(0);
     let bytes = 0;
     for (let part: Uint8Array | undefined = this.#held; part !== undefined; part = await this.#next()) {
-      bytes += part.length;
-      if (bytes > maxBytes) throw new PangeaError('PROTOCOL', `more than ${maxBytes} bytes`);
+      const end = bytes + part.length;
+      if (end > maxBytes) throw new PangeaError('PROTOCOL', `more than ${maxBytes} bytes`);
       if (part.length > 0) await hold?.take(part.length);
-      parts.push(part);
+      if (end > room.length) {
+        const larger = new Uint8Array(Math.min(maxBytes, Math.max(end, room.length * 2, leastRoomBytes)));
+        larger.set(room.subarray(0, bytes));
+        room = larger;
+      }
+      room.set(part, bytes);
+      bytes = end;
     }
-    return concatBytes(...parts);
+    return room.slice(0, bytes);
   }
 
   async #next(): Promise<Uint8Array | undefined> {

@@ -188,3 +188,15 @@ for (const [name, make, skip] of [['js', makeJsHost, false], ['native', makeNati
     });
   });
 }
+
+test('a shard may come in any number of pieces', async () => {
+  const count = 200_000;
+  let given = 0;
+  const stream: HostStream = Object.assign(new ScriptedStream([]), {
+    read: async () => (given === count ? undefined : bodyFrom(Uint8Array.of(given++))),
+  });
+  const host = { openStream: async () => stream } as unknown as Host;
+  const shard = await fetchForeign(host, stranger, 'x', 0, { clock: systemClock, timeoutMs: 30_000 });
+  assert.equal(shard?.length, count);
+  assert.ok(shard.every((byte, at) => byte === (at & 255)));
+});
