@@ -60,7 +60,8 @@ impl Endpoint {
         if is_private(remote.ip()) && !shared.allow.contains(remote.ip()) {
             return Err(Error::DialRefused(remote.to_string()));
         }
-        let (connection, peer) = shared.connect(tls::ALPN, &shared.client_transport, remote, expected).await?;
+        let quinn = shared.quinn().ok_or_else(stops)?;
+        let (connection, peer) = shared.connect(quinn, tls::ALPN, &shared.client_transport, remote, expected).await?;
         let connection = shared.adopt(connection, peer, true);
         Ok(Dialled { connection, peer: peer.to_base58(), remote })
     }
@@ -70,6 +71,7 @@ impl Shared {
     /// A connection of one protocol to whom it should be to; nobody else has seen it yet.
     pub(crate) async fn connect(
         &self,
+        quinn: quinn::Endpoint,
         alpn: &[u8],
         transport: &Arc<TransportConfig>,
         remote: SocketAddr,
@@ -78,7 +80,6 @@ impl Shared {
         let found = Arc::new(OnceLock::new());
         let mut config = ClientConfig::new(self.identity.client(alpn, expected, found.clone())?);
         config.transport_config(transport.clone());
-        let quinn = self.quinn().ok_or_else(|| Error::Unreachable("this node stops".into()))?;
         let connecting = quinn.connect_with(config, remote, "pangea").map_err(|error| match error {
             ConnectError::InvalidRemoteAddress(_) => {
                 Error::Unreachable(format!("{remote} cannot be reached from this listener"))
@@ -108,6 +109,11 @@ impl Shared {
         }
         Ok((connection, peer))
     }
+}
+
+/// There is no socket any more.
+pub(crate) fn stops() -> Error {
+    Error::Unreachable("this node stops".into())
 }
 
 fn mismatch(expected: PeerId, found: PeerId) -> Error {

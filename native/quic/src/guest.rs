@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use libp2p_identity::PeerId;
-use quinn::VarInt;
 use quinn::udp::Transmit;
+use quinn::{EndpointConfig, TokioRuntime, VarInt};
 use tokio::sync::mpsc;
 
 use crate::config::{guest_dialling, guest_window};
@@ -16,6 +16,7 @@ use crate::doors::Place;
 use crate::endpoint::{Endpoint, Shared};
 use crate::error::{Error, reset};
 use crate::tls::GUEST_ALPN;
+use crate::{dial, socket};
 
 /// Bounds of libp2p's half. They are apart from [`crate::Limits`]: neither protocol can use up the other's.
 #[derive(Clone, Copy, Debug)]
@@ -121,8 +122,32 @@ pub struct GuestDialler {
 impl GuestDialler {
     /// Dials one address, by no other policy than that of the caller. Ends by itself within quinn's idle time.
     pub async fn dial(&self, remote: SocketAddr, expected: Option<PeerId>) -> Result<GuestConnection, Error> {
+        let quinn = self.shared.quinn().ok_or_else(dial::stops)?;
+        self.dial_by(quinn, remote, expected).await
+    }
+
+    /// The same from a port that nobody has seen yet, for who asks whether strangers get through: a router on the way
+    /// lets in what comes from a port that its own side has talked to.
+    pub async fn dial_from_new_port(
+        &self,
+        remote: SocketAddr,
+        expected: Option<PeerId>,
+    ) -> Result<GuestConnection, Error> {
+        self.shared.accepting().ok_or_else(dial::stops)?;
+        let socket = socket::bind(&[SocketAddr::new(self.shared.local_address.ip(), 0)])?;
+        // It lives as long as its one connection.
+        let quinn = quinn::Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime))?;
+        self.dial_by(quinn, remote, expected).await
+    }
+
+    async fn dial_by(
+        &self,
+        quinn: quinn::Endpoint,
+        remote: SocketAddr,
+        expected: Option<PeerId>,
+    ) -> Result<GuestConnection, Error> {
         let seat = self.shared.seat.lock().clone().ok_or_else(stops)?;
-        let (connection, peer) = self.shared.connect(GUEST_ALPN, &seat.transport, remote, expected).await?;
+        let (connection, peer) = self.shared.connect(quinn, GUEST_ALPN, &seat.transport, remote, expected).await?;
         Ok(GuestConnection { connection, peer, _place: self.shared.doors.guest.enter() })
     }
 

@@ -326,3 +326,30 @@ async fn a_socket_on_all_interfaces_is_announced_for_both_families() {
     let (mut c, mut d) = connected(&mut ours, &mut theirs).await;
     echoes(&mut c, &mut d, 1000).await;
 }
+
+/// AutoNAT asks so whether strangers get through: from the port that is listened on, its answer would come through the
+/// hole that the question has made in the router.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dial_from_a_new_port_leaves_from_one_that_nobody_knows() {
+    let (node, _lender, mut ours) = shared(40).await;
+    let mut theirs = stock(41).await;
+    let address = theirs.address.clone().with_p2p(theirs.id).unwrap();
+    let new_port = DialOpts { role: Role::Dialer, port_use: PortUse::New };
+    let dial = ours.transport.dial(address, new_port).unwrap();
+    let accept = async {
+        loop {
+            if let TransportEvent::Incoming { upgrade, send_back_addr, .. } = theirs.transport.select_next_some().await
+            {
+                return (send_back_addr, upgrade.await.unwrap());
+            }
+        }
+    };
+    let both = timeout(SOON, join(accept, driven(&mut ours.transport, dial))).await.unwrap();
+    let ((seen, (who_came, mut accepted)), (who_answered, mut dialled)) = (both.0, both.1.unwrap());
+    assert_ne!(seen, ours.address);
+    assert_eq!((who_came, who_answered), (ours.id, theirs.id));
+    echoes(&mut dialled, &mut accepted, 100_000).await;
+    assert_eq!(node.endpoint.counters().guest_connections, 1);
+    drop(dialled);
+    eventually("places come back", || node.endpoint.counters().guest_connections == 0).await;
+}

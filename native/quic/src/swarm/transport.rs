@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use libp2p_core::transport::{DialOpts, ListenerId, Transport, TransportError, TransportEvent};
+use libp2p_core::transport::{DialOpts, ListenerId, PortUse, Transport, TransportError, TransportEvent};
 use libp2p_core::{Endpoint as Role, Multiaddr};
 use libp2p_identity::PeerId;
 use tokio::sync::{mpsc, watch};
@@ -158,9 +158,14 @@ impl Transport for Shared {
         let dialler = self.dialler.clone();
         if opts.role == Role::Dialer {
             // The swarm itself compares who answers with whom it wanted.
-            return Ok(within(
-                async move { lent(dialler).await?.dial(remote, None).await.map(greeted).map_err(failed) },
-            ));
+            return Ok(within(async move {
+                let dialler = lent(dialler).await?;
+                let dialled = match opts.port_use {
+                    PortUse::Reuse => dialler.dial(remote, None).await,
+                    PortUse::New => dialler.dial_from_new_port(remote, None).await,
+                };
+                dialled.map(greeted).map_err(failed)
+            }));
         }
         let Some(arrival) = self.punches.expect(remote) else {
             let busy = io::Error::new(io::ErrorKind::AlreadyExists, "a hole to this address is being punched already");
