@@ -40,13 +40,6 @@ export function checkAllow(allow: readonly string[], config: NodeConfig, isPriva
   return { check, verdict: 'ok', detail: isPrivate ? `membership decides; addresses from ${shown}` : shown, advice: '' };
 }
 
-export function checkStun({ stun }: NodeConfig): DoctorCheck {
-  const check = 'STUN servers';
-  if (stun.length === 0) return { check, verdict: 'ok', detail: 'none configured: nobody is asked', advice: '' };
-  // A TURN server's entry carries its password.
-  return { check, verdict: 'ok', detail: stun.map((server) => server.replace(/^turn:.*@/, 'turn:')).join(', '), advice: '' };
-}
-
 export interface Probe {
   readonly verdict: DoctorCheck['verdict'];
   readonly detail: string;

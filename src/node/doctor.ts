@@ -7,10 +7,11 @@ import type { NodeConfig } from '../config/config.ts';
 import { systemClock } from '../std/std.ts';
 import type { Disk } from './disk.ts';
 import { checkBuffers, checkClock, checkDataDirectory } from './doctor-machine.ts';
-import { checkAllow, checkBootstrap, checkListening, checkStun, probeOf } from './doctor-network.ts';
+import { checkAllow, checkBootstrap, checkListening, probeOf } from './doctor-network.ts';
 import {
   checkDht, checkOwnRecord, checkPeers, checkPunches, checkReachability, checkRelays, checkShardPath, checkUpnp, checkWebrtc,
 } from './doctor-reach.ts';
+import { checkStun } from './doctor-stun.ts';
 import type { Network } from './network.ts';
 
 export interface DoctorParts {
@@ -23,10 +24,11 @@ export async function diagnose({ config, network, disk }: DoctorParts): Promise<
   const { host } = network;
   const report = host.natReport();
   const isPrivate = disk.membership !== undefined;
-  const [machine, bootstrap, own] = await Promise.all([
+  const [machine, bootstrap, own, stun] = await Promise.all([
     checkMachine(config),
     checkBootstrap(config, (address) => probeOf(host, address, systemClock)),
     checkOwnRecord(host),
+    checkStun(config),
   ]);
   return {
     reachability: report.reachability,
@@ -44,7 +46,7 @@ export async function diagnose({ config, network, disk }: DoctorParts): Promise<
       checkUpnp(report),
       checkRelays(report, config),
       checkPunches(report),
-      checkStun(config),
+      ...stun,
       checkWebrtc(network, config),
     ],
   };
@@ -52,9 +54,10 @@ export async function diagnose({ config, network, disk }: DoctorParts): Promise<
 
 /** What can be looked at while no node runs. */
 export async function diagnoseOffline(config: NodeConfig): Promise<DoctorReport> {
-  const [machine, bootstrap] = await Promise.all([
+  const [machine, bootstrap, stun] = await Promise.all([
     checkMachine(config),
     checkBootstrap(config, (address) => probeOf(undefined, address, systemClock)),
+    checkStun(config),
   ]);
   const listens = [config.p2pAddr, config.dhtAddr].map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
   const notRunning: DoctorCheck = {
@@ -63,7 +66,7 @@ export async function diagnoseOffline(config: NodeConfig): Promise<DoctorReport>
   };
   return {
     reachability: 'unknown', confirmed: [],
-    checks: [notRunning, ...machine, checkListening(listens, config), checkAllow(config.allow, config, false), ...bootstrap, checkStun(config)],
+    checks: [notRunning, ...machine, checkListening(listens, config), checkAllow(config.allow, config, false), ...bootstrap, ...stun],
   };
 }
 
