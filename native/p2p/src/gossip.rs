@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use libp2p::gossipsub::{
-    self, AllowAllSubscriptionFilter, IdentTopic, MaxCountSubscriptionFilter, Message, MessageAcceptance,
-    MessageAuthenticity, MessageId, PeerScoreParams, PeerScoreThresholds, PublishError, TopicScoreParams,
+    self, IdentTopic, MaxCountSubscriptionFilter, Message, MessageAcceptance, MessageAuthenticity, MessageId,
+    PeerScoreParams, PeerScoreThresholds, PublishError, TopicHash, TopicScoreParams, TopicSubscriptionFilter,
     ValidationMode,
 };
 use libp2p::identity::Keypair;
@@ -17,9 +17,19 @@ use crate::error::P2pError;
 use crate::host::Event;
 use crate::limits;
 
-pub(crate) type Behaviour =
-    gossipsub::Behaviour<gossipsub::IdentityTransform, MaxCountSubscriptionFilter<AllowAllSubscriptionFilter>>;
+pub(crate) type Behaviour = gossipsub::Behaviour<gossipsub::IdentityTransform, MaxCountSubscriptionFilter<ShortNames>>;
 pub(crate) type BehaviourEvent = <Behaviour as NetworkBehaviour>::ToSwarm;
+
+/// Forgets subscriptions to topics that could not be subscribed to here: each name is kept for as long as the peer is
+/// there, and one message has room for one of 64 KiB.
+#[derive(Clone, Default)]
+pub(crate) struct ShortNames;
+
+impl TopicSubscriptionFilter for ShortNames {
+    fn can_subscribe(&mut self, topic: &TopicHash) -> bool {
+        topic.as_str().len() <= limits::GOSSIP_TOPIC_BYTES
+    }
+}
 
 pub(crate) fn behaviour(keypair: &Keypair) -> Result<Behaviour, P2pError> {
     let internal = |error: &dyn std::fmt::Display| P2pError::new("INTERNAL", error);
@@ -36,7 +46,7 @@ pub(crate) fn behaviour(keypair: &Keypair) -> Result<Behaviour, P2pError> {
         .build()
         .map_err(|error| internal(&error))?;
     let filter = MaxCountSubscriptionFilter {
-        filter: AllowAllSubscriptionFilter {},
+        filter: ShortNames,
         max_subscribed_topics: limits::GOSSIP_TOPICS_PER_PEER,
         max_subscriptions_per_request: limits::GOSSIP_TOPICS_PER_PEER,
     };
@@ -162,4 +172,18 @@ fn topic_of(name: &str) -> Result<IdentTopic, P2pError> {
         ));
     }
     Ok(IdentTopic::new(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One filter judges what is subscribed to here and what others say that they are subscribed to.
+    #[test]
+    fn a_name_longer_than_any_topic_here_is_not_kept() {
+        let mut behaviour = behaviour(&Keypair::generate_ed25519()).unwrap();
+        for (bytes, taken) in [(limits::GOSSIP_TOPIC_BYTES, true), (limits::GOSSIP_TOPIC_BYTES + 1, false)] {
+            assert_eq!(behaviour.subscribe(&IdentTopic::new("x".repeat(bytes))).is_ok(), taken, "{bytes}");
+        }
+    }
 }
