@@ -26,7 +26,7 @@ export interface DhtOptions {
 }
 
 const inFlight = 16;
-const nodesPerProcess = 100;
+const nodesPerProcess = 50;
 const listen = ['/ip4/127.0.0.1/tcp/0'];
 const kinds = { provide: 'provide', providers: 'find a provider', get: 'get a value', closest: 'closest peers' } as const;
 type Kind = keyof typeof kinds;
@@ -89,7 +89,7 @@ async function startCrowd(nodes: number, go: readonly [string, ...string[]], run
     running.push(peers);
     crowd.push(peers);
     const entrance = async (first: number, count: number): Promise<string[]> => {
-      const { addresses } = await peers.ask('crowd', { count, offset: first, listen, bootstrap: bootstrap.slice(0, 3), timeoutMs: longMs });
+      const { addresses } = await peers.ask('crowd', { count, offset: first, listen, bootstrap: entrances(bootstrap, first), timeoutMs: longMs });
       return (addresses as string[][]).flat();
     };
     const count = Math.min(nodesPerProcess, nodes - offset);
@@ -100,6 +100,11 @@ async function startCrowd(nodes: number, go: readonly [string, ...string[]], run
   }
   for (const peers of crowd) await peers.ask('settle', { timeoutMs: longMs });
   return bootstrap.slice(0, 5);
+}
+
+/** Three, other ones for each process: what all would enter by does not keep up with them. */
+function entrances(known: readonly string[], offset: number): string[] {
+  return Array.from({ length: Math.min(3, known.length) }, (_, index) => known[(offset / nodesPerProcess * 7 + index) % known.length | 0] as string);
 }
 
 interface Content {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 )
+
+// Random keys that each node of a crowd looks up, to meet peers near and far.
+const settleLookUps = 3
 
 // measure runs one operation per key, so many at a time: milliseconds of each, and CPU seconds of all.
 func (n *peerNode) measure(ctx context.Context, asked request) (answer, error) {
@@ -89,7 +93,7 @@ func (p *program) startCrowd(_ context.Context, asked request) (answer, error) {
 	return answer{"addresses": addresses}, nil
 }
 
-// settleCrowd fills the routing tables; it says how many peers the emptiest has.
+// settleCrowd fills the routing tables by look-ups of each node for itself and for random keys; it says how many peers the emptiest has.
 func (p *program) settleCrowd(ctx context.Context) (answer, error) {
 	p.mutex.Lock()
 	crowd := p.crowd
@@ -98,12 +102,15 @@ func (p *program) settleCrowd(ctx context.Context) (answer, error) {
 	group.SetLimit(4)
 	for _, node := range crowd {
 		group.Go(func() error {
-			select {
-			case err := <-node.dht.ForceRefresh():
+			if _, err := node.dht.GetClosestPeers(ctx, string(node.host.ID())); err != nil {
 				return err
-			case <-ctx.Done():
-				return ctx.Err()
 			}
+			for range settleLookUps {
+				if _, err := node.dht.GetClosestPeers(ctx, rand.Text()); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
 	err := group.Wait()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"crypto/ed25519"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/multiformats/go-multihash"
 )
 
@@ -76,7 +78,12 @@ func newPeer(asked request) (*peerNode, error) {
 	if err != nil {
 		return nil, err
 	}
-	connections, err := connmgr.NewConnManager(512, 1024)
+	// Hundreds of nodes share a machine and its file descriptors; Kademlia protects those it needs.
+	low, high := 512, 1024
+	if asked.Op == "crowd" {
+		low, high = 48, 96
+	}
+	connections, err := connmgr.NewConnManager(low, high, connmgr.WithGracePeriod(10*time.Second))
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +94,10 @@ func newPeer(asked request) (*peerNode, error) {
 	}
 	if asked.Relay {
 		options = append(options, libp2p.EnableRelayService(), libp2p.ForceReachabilityPublic())
+	}
+	if asked.Op == "crowd" {
+		// What it does not speak need not be started five hundred times.
+		options = append(options, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableRelay())
 	}
 	made, err := libp2p.New(options...)
 	if err != nil {
@@ -102,16 +113,26 @@ func newPeer(asked request) (*peerNode, error) {
 		return nil, err
 	}
 	ctx := context.Background()
-	if node.dht, err = kad.New(ctx, made,
+	settings := []kad.Option{
 		kad.ProtocolPrefix(kadPrefix), kad.Mode(kad.ModeServer), kad.BootstrapPeers(bootstrap...),
 		kad.Validator(record.NamespacedValidator{"pangea": validator{}}),
-	); err != nil {
+	}
+	if asked.Op == "crowd" {
+		// A refresh of hundreds of tables at one time is all that the machine would do.
+		settings = append(settings, kad.DisableAutoRefresh())
+	}
+	if node.dht, err = kad.New(ctx, made, settings...); err != nil {
 		return nil, err
 	}
+	var failures []error
 	for _, info := range bootstrap {
 		if err := made.Connect(ctx, info); err != nil {
-			return nil, fmt.Errorf("bootstrap: %w", err)
+			failures = append(failures, err)
 		}
+	}
+	// One way in is enough.
+	if len(bootstrap) > 0 && len(failures) == len(bootstrap) {
+		return nil, fmt.Errorf("bootstrap: %w", errors.Join(failures...))
 	}
 	return node, node.dht.Bootstrap(ctx)
 }
