@@ -1,4 +1,5 @@
 /** What a session may do. Pure: narrowing is an intersection, so that a capability handed on never gives more than its giver had. */
+import type { NodeEvent } from '../api/api.ts';
 import { PangeaError } from '../errors/errors.ts';
 
 export type Right = 'read' | 'write' | 'remove' | 'observe' | 'control';
@@ -6,7 +7,7 @@ export const rightNames: readonly Right[] = ['read', 'write', 'remove', 'observe
 
 export interface Rights {
   readonly granted: ReadonlySet<Right>;
-  /** Roots that `read` and `remove` reach; `undefined` for all. Never empty: who reaches nothing has neither right. */
+  /** Roots that `read` and `remove` reach, and events may name; `undefined` for all. Who reaches none has neither right. */
   readonly onlyObjects: ReadonlySet<string> | undefined;
   /** Wall clock, milliseconds since 1970; `undefined` for no end. */
   readonly expiresMs: number | undefined;
@@ -25,7 +26,7 @@ export function intersect(one: Rights, other: Rights): Rights {
   const expiresMs = Math.min(one.expiresMs ?? Infinity, other.expiresMs ?? Infinity);
   return {
     granted,
-    onlyObjects: onlyObjects?.size === 0 ? undefined : onlyObjects,
+    onlyObjects,
     expiresMs: expiresMs === Infinity ? undefined : expiresMs,
   };
 }
@@ -44,4 +45,10 @@ export function demandObject(rights: Rights, root: string): void {
 function both(one: ReadonlySet<string> | undefined, other: ReadonlySet<string> | undefined): ReadonlySet<string> | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return new Set([...one].filter((root) => other.has(root)));
+}
+
+/** Whether an event may be told: who reaches only some objects hears of no others. */
+export function tells({ onlyObjects }: Rights, event: NodeEvent): boolean {
+  if (onlyObjects === undefined || (event.kind !== 'object' && event.kind !== 'repair')) return true;
+  return event.root === '' || onlyObjects.has(event.root);
 }

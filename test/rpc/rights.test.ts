@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isPangeaError } from '../../src/errors/errors.ts';
-import { allRights, demand, demandObject, intersect, rightNames, type Rights } from '../../src/rpc/rights.ts';
+import { allRights, demand, demandObject, intersect, rightNames, tells, type Rights } from '../../src/rpc/rights.ts';
 
 const roots = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(64));
 const rights: fc.Arbitrary<Rights> = fc.record({
@@ -47,4 +47,14 @@ test('two sets of objects with nothing in common leave no right to read, instead
   const both = intersect(one, other);
   assert.deepEqual([...both.granted].sort(), ['control', 'observe', 'write']);
   for (const root of roots) assert.equal(allows(both, 'read', root, 0), false);
+});
+
+test('events name no object that the session does not reach', () => {
+  const event = (root: string) => ({ kind: 'object', change: 'put', root, name: 'x', bytes: 1, atMs: 0 }) as const;
+  fc.assert(fc.property(rights, rights, fc.constantFrom(...roots), (one, other, root) => {
+    assert.equal(tells(intersect(one, other), event(root)), tells(one, event(root)) && tells(other, event(root)));
+  }));
+  const one: Rights = { ...allRights, onlyObjects: new Set([roots[0] as string]) };
+  assert.ok(tells(allRights, event('f'.repeat(64))) && tells(one, event(roots[0] as string)) && !tells(one, event(roots[1] as string)));
+  assert.ok(tells(one, { kind: 'repair', change: 'roundEnded', root: '', shards: 0, atMs: 0 }));
 });

@@ -3,6 +3,7 @@ import type { NodeEventKind } from '../../api/api.ts';
 import type { QueuedEvent } from '../bridge/event-queue.ts';
 import type { RemoteCapability, Servant } from '../engine/engine.ts';
 import { Event, EventListener$Client } from '../schema/pangea.ts';
+import { tells, type Rights } from '../rights.ts';
 import type { Authority } from './authority.ts';
 import { eventRoom, writeEvent } from './event-writer.ts';
 import { messageOf, servantOf } from './method.ts';
@@ -20,7 +21,7 @@ export async function openSubscription(surface: Surface, authority: Authority, k
     const stop = (): void => void events.return?.();
     if (operation.signal.aborted) stop();
     operation.signal.addEventListener('abort', stop, { once: true });
-    void deliver(surface, events, listener, operation.signal).finally(() => {
+    void deliver(surface, authority.rights, events, listener, operation.signal).finally(() => {
       stop();
       operation.end();
       listener.release();
@@ -36,7 +37,7 @@ export async function openSubscription(surface: Surface, authority: Authority, k
 }
 
 /** Ends with the events, or with the first that the listener does not take. */
-async function deliver(surface: Surface, events: AsyncIterator<QueuedEvent>, listener: RemoteCapability, signal: AbortSignal): Promise<void> {
+async function deliver(surface: Surface, rights: Rights, events: AsyncIterator<QueuedEvent>, listener: RemoteCapability, signal: AbortSignal): Promise<void> {
   let sequence = 0n;
   let waiting = 0;
   let isRefused = false;
@@ -48,6 +49,7 @@ async function deliver(surface: Surface, events: AsyncIterator<QueuedEvent>, lis
   try {
     for (let next = await events.next(); next.done !== true && !isRefused; next = await events.next()) {
       const queued = next.value;
+      if (!tells(rights, queued.event)) continue;
       sequence += 1n;
       await surface.pace(signal);
       const params = messageOf(Event, (event) => writeEvent(event, sequence, queued), eventRoom(queued));

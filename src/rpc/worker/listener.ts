@@ -35,7 +35,9 @@ export class Listener {
   listen(): Promise<number> {
     const { host, port } = this.#options.listen;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+      // Also of later accepts (no file descriptors left): one that nobody takes would end the thread with all connections.
+      this.#server.on('error', (error: NodeJS.ErrnoException) => {
+        if (this.#server.listening) return this.#options.parts.logger.warn({ error: error.message }, 'an RPC connection could not be accepted');
         const code = error.code === 'EADDRINUSE' || error.code === 'EACCES' ? 'PORT_IN_USE' : 'ADDRESS_INVALID';
         reject(new PangeaError(code, `cannot listen for RPC on ${host}:${port}: ${error.message}`));
       });
