@@ -32,8 +32,9 @@ export interface JsHostOptions extends HostOptions {
 }
 
 /** Rejects with `PORT_IN_USE` or `ADDRESS_INVALID`. The libp2p packages are loaded here, so that they cost nothing elsewhere. */
-export async function openJsHost(options: JsHostOptions): Promise<Host> {
-  for (const address of [...options.listen, ...options.bootstrap]) requireTcp(address);
+export async function openJsHost(given: JsHostOptions): Promise<Host> {
+  for (const address of given.listen) requireTcp(address);
+  const options = { ...given, bootstrap: given.bootstrap.filter((address) => isDialled(address, given.logger)) };
   const book = new AddressBook();
   const gate = new Gate(options.permits, (remote) => host.refused(remote));
   const swarm = await createSwarm({
@@ -254,4 +255,12 @@ function requireTcp(multiaddr: string): HostAddress {
   const address = parseMultiaddr(multiaddr);
   if (address?.transport === 'tcp' && address.relay === undefined) return address;
   throw new PangeaError('ADDRESS_INVALID', `'${multiaddr}' is no TCP multiaddr${address ? '; QUIC and circuits need the native host' : ''}`);
+}
+
+/** All nodes of a network are often given the same list, QUIC addresses among it. Nonsense is still `ADDRESS_INVALID`. */
+function isDialled(bootstrap: string, logger: Logger): boolean {
+  const address = parseMultiaddr(bootstrap);
+  if (address === undefined || (address.transport === 'tcp' && address.relay === undefined)) return requireTcp(bootstrap) !== undefined;
+  logger.warn({ bootstrap }, 'this host dials TCP alone: give the TCP address of the bootstrap node too');
+  return false;
 }
