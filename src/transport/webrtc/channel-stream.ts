@@ -72,6 +72,11 @@ export class ChannelStream implements HostStream {
     if (channel.isOpen()) this.#opening.resolve();
   }
 
+  /** This side has ended, and nobody knows yet whether the peer has read it all. */
+  get isFlushing(): boolean {
+    return this.#ended && this.#channel !== undefined;
+  }
+
   async read(): Promise<Body | undefined> {
     for (;;) {
       const bytes = this.#received.shift();

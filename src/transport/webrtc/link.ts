@@ -46,6 +46,7 @@ export class Link {
   #connection: PeerConnection | undefined;
   #keeper: DataChannel | undefined;
   #reason = 'closed here';
+  #streamClosed: (() => void) | undefined;
 
   constructor(peer: PeerId, options: LinkOptions) {
     this.peer = peer;
@@ -93,6 +94,14 @@ export class Link {
     const stream = this.#wrap(this.#connection.createDataChannel(protocol), 'outbound');
     await stream.opened;
     return stream;
+  }
+
+  /** Resolves when the peers of all ended streams have read them and closed, or after the time: a close overtakes answers. */
+  async drain(timeoutMs: number): Promise<void> {
+    const drained = (async (): Promise<void> => {
+      while ([...this.#streams.keys()].some((stream) => stream.isFlushing)) await new Promise<void>((resolve) => (this.#streamClosed = resolve));
+    })();
+    await withDeadline(this.#options.clock, drained, { timeoutMs }).catch(() => undefined);
   }
 
   close(reason: string): void {
@@ -163,7 +172,10 @@ export class Link {
   #wrap(channel: DataChannel, direction: 'inbound' | 'outbound'): ChannelStream {
     const stream: ChannelStream = new ChannelStream({
       peer: this.peer, channel, direction, clock: this.#options.clock,
-      closed: () => this.#streams.delete(stream),
+      closed: () => {
+        this.#streams.delete(stream);
+        this.#streamClosed?.();
+      },
       violated: (error) => this.close(error.message),
     });
     this.#streams.set(stream, direction);

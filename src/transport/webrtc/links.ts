@@ -12,7 +12,7 @@ import { Link, type LinkOptions } from './link.ts';
 
 export const webrtcProtocol = '/pangea/webrtc/1.0.0';
 
-export const linksLimits = { links: 256, establishing: 16 } as const;
+export const linksLimits = { links: 256, establishing: 16, drainMs: 1_000 } as const;
 
 const signallingDialMs = 10_000;
 
@@ -87,6 +87,7 @@ export class Links implements StreamHost {
 
   async close(): Promise<void> {
     this.#closed = true;
+    await Promise.all([...this.#links.values()].map((link) => link.drain(linksLimits.drainMs)));
     for (const link of this.#links.values()) link.close('this node stops');
     await Promise.allSettled([...this.#offering.values(), ...this.#answering.values()]);
   }
