@@ -100,7 +100,7 @@ describe('WebRTC paths', { skip: webrtcMissing, timeout: 60_000 }, () => {
     assert.ok(load.ok);
     const server = kept(await webrtcEnd());
     await server.transport.listen(echo);
-    const rogue = kept(nativeMissing === false ? await makeNativeHost() : await makeJsHost());
+    const rogue = nativeMissing === false ? await makeNativeHost() : await makeJsHost();
     await rogue.dial(server.transport.addresses()[0] ?? '');
     // The library by hand, without our flow control.
     const signalling = await rogue.openStream(server.transport.localPeer, webrtcProtocol);
@@ -128,6 +128,9 @@ describe('WebRTC paths', { skip: webrtcMissing, timeout: 60_000 }, () => {
       await closed.promise;
     } finally {
       connection.close();
+      await signalling.closeWrite().catch(() => undefined);
+      signalling.reset();
+      await rogue.close();
     }
     const friend = kept(await webrtcEnd());
     friend.transport.setAddresses(server.transport.localPeer, server.transport.addresses());
@@ -191,3 +194,6 @@ async function answers(port: number): Promise<void> {
     socket.close();
   }
 }
+
+// A connection that a test made by hand keeps the library's threads, and so the process, long after it is closed.
+after(() => void setTimeout(() => process.exit(), 1_000).unref());
