@@ -154,6 +154,9 @@ async fn it_speaks_with_libp2ps_own_quic_in_both_directions() {
     eventually("places come back", || node.endpoint.counters().guest_connections == 0).await;
 }
 
+/// What the shard protocol says to the request of kind 7 with an empty head.
+const ANSWER: &[u8] = b"\x07\0\0\0\0\0";
+
 /// The gate and the limits of libp2p know a peer by its address; shards go on from the new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_libp2p_connection_ends_when_the_peer_moves_and_a_shard_connection_follows() {
@@ -164,15 +167,28 @@ async fn a_libp2p_connection_ends_when_the_peer_moves_and_a_shard_connection_fol
         let config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
         let raw = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         let connection = raw.connect_with(config, node.address(), "x").unwrap().await.unwrap();
-        let watched = async {
-            if follows {
-                return std::future::pending().await;
-            }
-            let mut muxer = loop {
-                if let TransportEvent::Incoming { upgrade, .. } = ours.transport.select_next_some().await {
-                    break upgrade.await.unwrap().1;
+        // Moving may begin only when our side has the whole handshake: until then it takes packets from one address alone.
+        let request = async || {
+            let (mut send, mut recv) = connection.open_bi().await.ok()?;
+            send.write_all(b"\x07\0\0\0\0").await.ok()?;
+            send.finish().ok()?;
+            if follows { recv.read_to_end(100).await.ok() } else { Some(Vec::new()) }
+        };
+        let mut muxer = if follows {
+            assert_eq!(timeout(SOON, request()).await.unwrap().as_deref(), Some(ANSWER));
+            None
+        } else {
+            let accepted = async {
+                loop {
+                    if let TransportEvent::Incoming { upgrade, .. } = ours.transport.select_next_some().await {
+                        break upgrade.await.unwrap().1;
+                    }
                 }
             };
+            Some(timeout(SOON, accepted).await.unwrap())
+        };
+        let watched = async {
+            let Some(muxer) = &mut muxer else { return std::future::pending().await };
             // As the swarm does: both are polled whenever the connection wakes it.
             poll_fn(|cx| {
                 while matches!(muxer.poll_inbound_unpin(cx), Poll::Ready(Ok(_))) {}
@@ -184,14 +200,11 @@ async fn a_libp2p_connection_ends_when_the_peer_moves_and_a_shard_connection_fol
         let moving = async {
             raw.rebind(std::net::UdpSocket::bind("127.0.0.2:0").unwrap()).unwrap();
             loop {
-                let Ok((mut send, mut recv)) = connection.open_bi().await else { return false };
-                if send.write_all(b"\x07\0\0\0\0").await.is_err() || send.finish().is_err() {
-                    return false;
+                match request().await {
+                    None => return false,
+                    Some(answer) if follows => return answer == ANSWER,
+                    Some(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 }
-                if follows {
-                    return recv.read_to_end(100).await.unwrap() == b"\x07\0\0\0\0\0";
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         let outcome = timeout(SOON, async {
