@@ -1,5 +1,3 @@
-import { randomFillSync } from 'node:crypto';
-
 /** Randomness as an argument. Nonces never come from here: each codec draws its own from the operating system. */
 export interface Random {
   bytes(length: number): Uint8Array;
@@ -9,8 +7,15 @@ export interface Random {
   integer(below: number): number;
 }
 
+/** Web Crypto gives at most this many bytes a call. It is in browsers and in Node alike. */
+const webCryptoLimit = 65_536;
+
 export const systemRandom: Random = {
-  bytes: (length) => randomFillSync(new Uint8Array(length)),
+  bytes: (length) => {
+    const out = new Uint8Array(length);
+    for (let at = 0; at < length; at += webCryptoLimit) crypto.getRandomValues(out.subarray(at, at + webCryptoLimit));
+    return out;
+  },
   unit: () => Math.random(),
   integer: (below) => Math.floor(Math.random() * below),
 };

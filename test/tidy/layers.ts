@@ -24,6 +24,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   dht: ['host', 'body', 'identity'],
   peers: ['kv'],
   objects: ['codec', 'store', 'transport', 'dht', 'peers', 'kv', 'body'],
+  graph: ['kv', 'objects'],
 
   api: ['objects', 'peers', 'capabilities'],
   control: ['api'],
@@ -31,7 +32,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   rpc: ['api', 'native'],
   config: [],
   node: [
-    'api', 'body', 'capabilities', 'codec', 'config', 'control', 'dht', 'firewall', 'host', 'http', 'identity',
+    'api', 'body', 'capabilities', 'codec', 'config', 'control', 'dht', 'firewall', 'graph', 'host', 'http', 'identity',
     'kv', 'native', 'objects', 'peers', 'rpc', 'store', 'transport',
   ],
   cli: ['node', 'control', 'config', 'api'],

@@ -1,0 +1,16 @@
+/**
+ * A realtime graph that gun.js clients take for one of their own.
+ *
+ * From the inside out: `data/` pure rules (HAM, states, lex, checks) → `replica/` one copy in memory over `storage/` →
+ * `dam/` the mesh protocol without sockets, `wire/` WebSockets under it, `reconcile/` bulk healing between nodes of ours →
+ * `sea/` signatures, users, certificates → `peer/` all of it together → `chain/` the API with GUN's words → `gun/` a drop-in for
+ * programs written for gun.js; `traverse/` paths, cycles, export.
+ *
+ * Promises: convergence (any order and repetition of messages ends in the same graph), and that an acknowledged write is
+ * stored as the acknowledgement says. Where it differs from gun.js on purpose: `docs/internals/graph.md`.
+ * `web.ts` is the same for browsers: whatever it reaches imports nothing of Node.
+ */
+export type { Delta, Field, Lex, Link, Query, Scalar, Value, WireGraph, WireNode } from './data/types.ts';
+export type { GraphStore } from './storage/storage.ts';
+export type { GraphPeer, PutAck, PutOptions, PutResult } from './peer/peer.ts';
+export type { MeshPeer, Violation } from './dam/dam.ts';
