@@ -67,8 +67,9 @@ export class Arguments {
   pick(names: readonly string[]): Record<string, unknown> {
     const picked = names.map((name): [string, unknown] => {
       const value = this.#values[name];
-      const { type } = table[name as keyof typeof table] as Setting<unknown>;
-      return [name, Array.isArray(value) && type.list !== true ? (value as unknown[]).at(-1) : value];
+      const { type, alone } = table[name as keyof typeof table] as Setting<unknown>;
+      const given = Array.isArray(value) && type.list !== true ? (value as unknown[]).at(-1) : value;
+      return [name, given === '' && alone !== undefined ? alone : given];
     });
     return Object.fromEntries(picked.filter(([, value]) => value !== undefined));
   }

@@ -64,11 +64,11 @@ function settingsOf(command: Command): readonly string[] {
 
 function declare(parser: Argv, command: Command): Argv {
   for (const name of settingsOf(command)) {
-    const { type, default: fallback, absent, description } = settings[name as keyof typeof settings] as Setting<unknown>;
+    const { type, default: fallback, absent, alone, description } = settings[name as keyof typeof settings] as Setting<unknown>;
     const shown = absent ?? type.show(fallback);
     parser.option(name, {
       type: type.flag === true ? 'boolean' : type.list === true ? 'array' : 'string',
-      ...(type.flag === true ? {} : { requiresArg: true, string: true }),
+      ...(type.flag === true ? {} : { requiresArg: alone === undefined, string: true }),
       describe: description, defaultDescription: shown, group: 'Settings:',
     });
   }

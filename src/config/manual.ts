@@ -4,13 +4,13 @@ import type { Setting } from './setting.ts';
 /** The text of `docs/configuration.md`. */
 export function configurationManual(): string {
   const sections = settingNames.map((name) => {
-    const { type, default: fallback, absent, live, description } = settings[name] as Setting<unknown>;
+    const { type, default: fallback, absent, alone, live, description } = settings[name] as Setting<unknown>;
     const value = absent ?? `\`${type.show(fallback)}\``;
     const flag = type.flag === true ? `\`--${name}\` / \`--no-${name}\`` : `\`--${name}\``;
     return [
       `### ${name}`,
       description,
-      `- Flag ${flag}${type.list === true ? ' (repeatable)' : ''}, environment \`${environmentNameOf(name)}\``,
+      `- Flag ${flag}${type.list === true ? ' (repeatable)' : ''}${alone === undefined ? '' : ` (alone: \`${alone}\`)`}, environment \`${environmentNameOf(name)}\``,
       `- Takes ${type.expected}`,
       `- Default: ${value}`,
       ...(live === true ? ['- A running node takes a new value over on SIGHUP'] : []),

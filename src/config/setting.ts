@@ -17,6 +17,8 @@ export interface Setting<T> {
   /** `undefined` where the node works a value out by itself; `absent` then says how. */
   readonly default: T;
   readonly absent?: string;
+  /** What the flag means without a value. */
+  readonly alone?: string;
   /** Taken over by a running node on SIGHUP. */
   readonly live?: true;
   readonly description: string;
@@ -49,6 +51,12 @@ export const address: ValueType<ListenAddress> = {
   expected: 'host:port, [ipv6]:port, :port for every interface, or /ip4/…/tcp/…',
   parse: (raw) => (typeof raw === 'string' ? parseAddress(raw) : undefined),
   show: formatAddress,
+};
+
+export const addressOrOff: ValueType<ListenAddress | 'off'> = {
+  expected: `off, or ${address.expected}`,
+  parse: (raw) => (raw === 'off' || raw === false ? 'off' : address.parse(raw)),
+  show: (value) => (value === 'off' ? value : formatAddress(value)),
 };
 
 export function integer(from: number, to: number): ValueType<number> {
@@ -114,6 +122,36 @@ export const anyAddresses = list('host:port (QUIC) or multiaddrs (libp2p)', (ent
   entry.length <= 512 && (/^(\/[A-Za-z0-9.:_-]+)+$/.test(entry) || parseAddress(entry) !== undefined));
 export const iceServers = list('stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT', (entry) => /^(?:stun:|turn:[^:@\s]+:[^@\s]+@)[^:@\s]+:\d{1,5}$/.test(entry), 16);
 export const stageChoices = list('stage=path or no-feature, like codec=portable or no-avx512', (entry) => /^(?:[a-z-]+=[a-z0-9-]+|no-[a-z0-9]+)$/.test(entry), 32);
+
+/** Addresses of relays of the graph. Without user and password: they would stand in logs. */
+export const graphUrls = list('ws://, wss://, http:// or https:// addresses without user and password, like wss://relay.example/gun', (entry) => {
+  const url = /^(?:wss?|https?):\/\//.test(entry) && entry.length <= 512 ? URL.parse(entry) : null;
+  return url !== null && url.username === '' && url.password === '' && url.hash === '';
+}, 64);
+export const origins = list('"loopback", "null" (pages out of files), "*" for every page, or origins like https://chat.example', (entry) => {
+  if (entry === 'loopback' || entry === 'null' || entry === '*') return true;
+  return /^https?:\/\//.test(entry) && URL.parse(entry)?.origin === entry;
+}, 64);
+export const hostNames = list('names of this machine, like relay.example', (entry) => /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(entry), 64);
+
+/** `disk`, `memory`, or a bucket: `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`. */
+export const graphStore: ValueType<string> = {
+  expected: 'disk, memory, or a bucket like s3://BUCKET/PREFIX?endpoint=https://s3.example&region=eu-central-1 (keys come from elsewhere)',
+  parse: (raw) => {
+    if (raw === 'disk' || raw === 'memory') return raw;
+    if (typeof raw !== 'string' || raw.length > 1024 || !/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:[/?]|$)/.test(raw)) return undefined;
+    const url = URL.parse(raw);
+    if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') return undefined;
+    const known = [...url.searchParams].every(([name, value]) => name === 'region' ? /^[a-z0-9-]{1,64}$/.test(value) : name === 'endpoint' && isEndpoint(value));
+    return known ? raw : undefined;
+  },
+  show: String,
+};
+
+function isEndpoint(text: string): boolean {
+  const url = /^https?:\/\//.test(text) ? URL.parse(text) : null;
+  return url !== null && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+}
 
 /** A setting that may be left to the node. */
 export function optional<T>(type: ValueType<T>): ValueType<T | undefined> {

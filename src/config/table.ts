@@ -2,8 +2,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ListenAddress } from './address.ts';
 import {
-  address, addressBlocks, anyAddresses, boolean, bytes, choice, duration, iceServers, integer, multiaddrs, optional, path,
-  stageChoices, text, type Setting,
+  address, addressBlocks, addressOrOff, anyAddresses, boolean, bytes, choice, duration, graphStore, graphUrls, hostNames, iceServers, integer,
+  multiaddrs, optional, origins, path, stageChoices, text, type Setting,
 } from './setting.ts';
 
 const loopback = (port: number): ListenAddress => Object.freeze({ host: '127.0.0.1', port });
@@ -85,6 +85,49 @@ export const settings = {
   'foreign-quota': setting<number>({
     type: bytes(0, 2 ** 50), default: 1024 ** 3,
     description: 'Most bytes kept for peers of a mixed network that speak only `/pangea/rpc/1.0.0`. 0 takes nothing from them.',
+  }),
+  'graph-addr': setting<ListenAddress | 'off'>({
+    type: addressOrOff, default: 'off', alone: '127.0.0.1:8765',
+    description: 'The realtime graph, for gun.js and our own clients (WebSocket, path `/gun`). The flag alone means `127.0.0.1:8765`.',
+  }),
+  'graph-peers': setting<readonly string[]>({
+    type: graphUrls, default: none, live: true,
+    description: 'Relays of the graph to stay connected to: nodes like this one, or relays of gun.js. Nobody else is dialled, whatever peers suggest.',
+  }),
+  'graph-origins': setting<readonly string[]>({
+    type: origins, default: Object.freeze(['loopback']), live: true,
+    description: 'Pages that may use the graph of this node: `loopback` for those that this machine serves, `*` for all. Programs that are no page are not asked.',
+  }),
+  'graph-hosts': setting<readonly string[]>({
+    type: hostNames, default: none, absent: '`localhost`, addresses, and the host of `graph-addr`', live: true,
+    description: 'Further names by which pages reach the graph of this node, such as that of a reverse proxy. Requests to other names are refused.',
+  }),
+  'graph-store': setting<string>({
+    type: graphStore, default: 'disk',
+    description: 'Where the graph is kept: `disk` (`graph` in the data directory), `memory` (gone with the process), or a bucket of an S3-compatible service.',
+  }),
+  'graph-s3-credentials': setting<string | undefined>({
+    type: optional(path), default: undefined, absent: 'the environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`',
+    description: 'File with the keys of the bucket, as AWS tools write it (`aws_access_key_id = …`, `aws_secret_access_key = …`); of several profiles the first counts.',
+  }),
+  'graph-large-value': setting<number>({
+    type: bytes(0, 2 ** 30), default: 0,
+    description: 'Values of the graph beyond so many bytes become objects of the shard store, kept by several nodes; needs peers that store. 0 keeps all values in the graph\'s own store.',
+  }),
+  'graph-memory': setting<number>({
+    type: bytes(1024 ** 2, 2 ** 40), default: 256 * 1024 ** 2,
+    description: 'Memory for nodes of the graph that are kept at hand; others are read from the store when they are asked for. With `graph-store = "memory"` all are kept.',
+  }),
+  'graph-max-message': setting<number>({
+    type: bytes(16 * 1024, 90 * 1024 ** 2), default: 4 * 1024 ** 2,
+    description: 'Largest frame that is taken from a peer of the graph; who sends more is cut off.',
+  }),
+  'graph-writes-per-second': setting<number>({
+    type: integer(1, 10_000_000), default: 5_000,
+    description: 'Fields that one address may write to the graph in a second, on average; ten times as many at once. Relays of `graph-peers` are not counted.',
+  }),
+  'graph-connections': setting<number>({
+    type: integer(1, 100_000), default: 10_000, description: 'Most connections to the graph at one time.',
   }),
   'segment-bytes': setting<number>({
     type: bytes(64 * 1024, 4 * 1024 ** 2, powerOfTwo, ' that is a power of two'), default: 1024 ** 2,

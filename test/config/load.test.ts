@@ -35,6 +35,11 @@ const samples: Readonly<Record<string, readonly string[]>> = {
   'foreign-quota': ['0', '1GiB'], 'rpc-auth': ['token', 'off'], 'rpc-tls-cert': ['/a.pem', '/b.pem'], 'rpc-tls-key': ['/a.key', '/b.key'],
   'rpc-tls-client-ca': ['/ca.pem', '/other.pem'], 'dht-quic': ['shared', 'own', 'off'], nat: ['auto', 'on', 'off'],
   relay: ['/ip4/1.2.3.4/tcp/9091/p2p/12D3KooWx', '/dns4/a.example/tcp/1,/ip4/1.1.1.1/tcp/2'], 'serve-relay': ['true', 'off'], upnp: ['1', 'false'],
+  'graph-addr': [':8765', 'off'], 'graph-peers': ['ws://a.example:8765/gun', 'https://b.example/gun,ws://127.0.0.1:1'],
+  'graph-origins': ['*', 'loopback,https://chat.example'], 'graph-hosts': ['relay.example', 'a,b.example'],
+  'graph-store': ['memory', 's3://bucket/a/b?endpoint=http://127.0.0.1:9000&region=eu-1'], 'graph-s3-credentials': ['/keys', '/b'],
+  'graph-large-value': ['0', '64KiB'], 'graph-memory': ['1MiB', '1GiB'], 'graph-max-message': ['64KiB', '90MiB'], 'graph-writes-per-second': ['1', '1000000'],
+  'graph-connections': ['1', '5000'],
   stun: ['stun:192.0.2.1:3478', 'turn:user:pass@192.0.2.2:3478,stun:a.example:1'],
 };
 
@@ -122,6 +127,15 @@ test('addresses: every interface, IPv6, names, multiaddrs', () => {
   for (const bad of ['9091', '127.0.0.1', '1.2.3.4:65536', '[1.2.3.4]:1', '::1:80', '256.1.1.1:1', 'a b:1', '/ip4/1.2.3.4/udp/1']) {
     assert.throws(() => host(bad), { code: 'CONFIG_INVALID' }, bad);
   }
+});
+
+test('the graph: secrets in addresses are refused, and what is no origin, name or bucket', () => {
+  const bad = {
+    'graph-peers': ['ws://user:pass@a.example/gun', 'ftp://a.example', 'a.example', 'ws://'], 'graph-origins': ['https://chat.example/', 'chat.example', 'file://'],
+    'graph-hosts': ['https://a', 'a b', 'a:1', '-'], 'graph-store': ['s3://', 's3://KEY:SECRET@bucket', 's3://bucket?secret=1', 's3://bucket?endpoint=ftp://x', 'redis'],
+  };
+  for (const [name, values] of Object.entries(bad)) for (const value of values) assert.throws(() => load({ flags: { [name]: value } }), { code: 'CONFIG_INVALID' }, `${name}=${value}`);
+  assert.deepEqual(load({ flags: { 'graph-addr': settings['graph-addr'].alone } }).graphAddr, { host: '127.0.0.1', port: 8765 });
 });
 
 test('changes are told apart by what a running node can take over', () => {

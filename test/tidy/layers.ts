@@ -26,7 +26,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   objects: ['codec', 'store', 'transport', 'dht', 'peers', 'kv', 'body'],
   graph: ['kv', 'objects'],
 
-  api: ['objects', 'peers', 'capabilities'],
+  api: ['objects', 'peers', 'capabilities', 'graph'],
   control: ['api'],
   http: ['api'],
   rpc: ['api', 'native'],
