@@ -1,0 +1,87 @@
+/** The store without a place: for tests, browsers, and relays that keep nothing. */
+import { PangeaError } from '../../errors/errors.ts';
+import { GraphNode } from '../data/node.ts';
+import type { Delta, Lex } from '../data/types.ts';
+import { mergeInto } from './merge.ts';
+import { compareBytes } from './order.ts';
+import { isReverse, RangeAnswer, selects, valueBytes } from './select.ts';
+import type { GraphStore } from './storage.ts';
+
+/** Nodes of more fields keep the order of their keys from one range to the next. */
+const orderedFrom = 64;
+
+export class MemoryStore implements GraphStore {
+  readonly name = 'memory';
+  readonly durability = 'memory';
+  readonly #nodes = new Map<string, GraphNode>();
+  readonly #orders = new Map<string, string[]>();
+  #writes = 0;
+  #fields = 0;
+  #bytes = 0;
+  #closed = false;
+
+  async read(souls: readonly string[]): Promise<(GraphNode | undefined)[]> {
+    this.#alive();
+    return souls.map((soul) => {
+      const node = this.#nodes.get(soul);
+      return node && GraphNode.from(node.toDelta());
+    });
+  }
+
+  async range(soul: string, lex: Lex): Promise<GraphNode | undefined> {
+    this.#alive();
+    const node = this.#nodes.get(soul);
+    if (!node) return undefined;
+    const keys = this.#ordered(soul, node);
+    const answer = new RangeAnswer(soul, lex);
+    const reverse = isReverse(lex);
+    for (let at = 0; at < keys.length; at++) {
+      const field = node.field(keys[reverse ? keys.length - 1 - at : at] as string);
+      if (field && !answer.offer(field)) break;
+    }
+    return answer.result();
+  }
+
+  async *souls(lex?: Lex): AsyncIterable<string> {
+    this.#alive();
+    const found = [...this.#nodes.keys()].filter((soul) => selects(lex, soul)).sort(compareBytes);
+    if (isReverse(lex)) found.reverse();
+    for (const soul of found) {
+      this.#alive();
+      yield soul;
+    }
+  }
+
+  async write(deltas: readonly Delta[]): Promise<void> {
+    this.#alive();
+    for (const { soul, fields } of deltas) {
+      let node = this.#nodes.get(soul);
+      if (!node) this.#nodes.set(soul, (node = new GraphNode(soul)));
+      const size = node.size;
+      this.#fields += mergeInto(node, fields);
+      if (node.size > size) this.#orders.delete(soul);
+      for (const { key, value } of fields) this.#bytes += key.length + valueBytes(value);
+    }
+    this.#writes++;
+  }
+
+  stats(): { readonly writes: number; readonly fields: number; readonly bytes: number } {
+    return { writes: this.#writes, fields: this.#fields, bytes: this.#bytes };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #ordered(soul: string, node: GraphNode): readonly string[] {
+    const known = this.#orders.get(soul);
+    if (known) return known;
+    const keys = [...node.keys()].sort(compareBytes);
+    if (keys.length >= orderedFrom) this.#orders.set(soul, keys);
+    return keys;
+  }
+
+  #alive(): void {
+    if (this.#closed) throw new PangeaError('STORE_CLOSED', 'the graph store is closed');
+  }
+}

@@ -1,0 +1,93 @@
+/** What a lex selects: a span of the order of bytes that surely holds all of it, the exact question, and the budget. */
+import { GraphNode } from '../data/node.ts';
+import type { Field, Lex, Value } from '../data/types.ts';
+import { utf8Length } from './order.ts';
+
+/** Texts from `from`, up to and including all that begin with `through`; no end when that is undefined. */
+export interface Span {
+  readonly from: string;
+  readonly through: string | undefined;
+}
+
+/**
+ * A superset of what matches. GUN compares UTF-16 units and stores compare bytes, so that a bound is cut before its first
+ * unit where the two differ; `>` is also a prefix in GUN, even beyond `<`.
+ */
+export function spanOf(lex: Lex | undefined): Span {
+  const exact = lex?.['='];
+  if (exact) return { from: comparable(exact), through: comparable(exact) };
+  const prefix = lex?.['*'];
+  if (prefix) return { from: comparable(prefix), through: comparable(prefix) };
+  const from = comparable(lex?.['>'] ?? '');
+  const to = lex?.['<'];
+  if (!to || exact !== undefined || prefix !== undefined) return { from: exact === undefined && prefix === undefined && to === undefined ? from : '', through: undefined };
+  const through = comparable(to);
+  return { from, through: from > through ? from : through };
+}
+
+/** A lex without a condition selects all. */
+export function selects(lex: Lex | undefined, text: string): boolean {
+  return lex === undefined || isUnconditional(lex) || matches(text, lex);
+}
+
+export function isReverse(lex: Lex | undefined): boolean {
+  return Boolean(lex?.['-']);
+}
+
+/** Gathers the fields of a range until the lex's budget is spent; at least one is taken. */
+export class RangeAnswer {
+  readonly #node: GraphNode;
+  readonly #lex: Lex;
+  #left: number;
+  #full = false;
+
+  constructor(soul: string, lex: Lex) {
+    this.#node = new GraphNode(soul);
+    this.#lex = lex;
+    this.#left = lex['%'] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** In order of the answer. False when no more is wanted. */
+  offer({ key, value, state }: Field): boolean {
+    if (this.#full) return false;
+    if (!selects(this.#lex, key)) return true;
+    const cost = utf8Length(key) + valueBytes(value);
+    if (this.#node.size > 0 && cost > this.#left) return !(this.#full = true);
+    this.#node.set(key, value, state);
+    this.#left -= cost;
+    this.#full = this.#left <= 0;
+    return !this.#full;
+  }
+
+  /** Undefined when nothing matched. */
+  result(): GraphNode | undefined {
+    return this.#node.size > 0 ? this.#node : undefined;
+  }
+}
+
+function isUnconditional(lex: Lex): boolean {
+  return lex['='] === undefined && lex['*'] === undefined && lex['>'] === undefined && lex['<'] === undefined;
+}
+
+function comparable(text: string): string {
+  const differs = text.search(/[\ud800-\uffff]/);
+  return differs < 0 ? text : text.slice(0, differs);
+}
+
+/** What a value counts against a budget: the bytes of its text or of its soul, eight for a number, one for the rest. */
+export function valueBytes(value: Value): number {
+  if (typeof value === 'string') return utf8Length(value);
+  if (typeof value === 'number') return 8;
+  return value !== null && typeof value === 'object' ? utf8Length(value['#']) : 1;
+}
+
+/** `String.match` of GUN: the first of `=`, `*` and the bounds that is there decides, and `>` is also a prefix. */
+function matches(text: string, lex: Lex): boolean {
+  const { '=': exact, '*': prefix, '>': from, '<': to } = lex;
+  if (text === (exact || prefix || from || to)) return true;
+  if (exact !== undefined) return false;
+  if (text.startsWith(prefix || from || '') && (prefix || from)) return true;
+  if (prefix !== undefined) return false;
+  if (from !== undefined && to !== undefined) return text >= from && text <= to;
+  return (from !== undefined && text >= from) || (to !== undefined && text <= to);
+}
