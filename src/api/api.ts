@@ -5,6 +5,7 @@ import type { CalibrationReport, Capabilities, StagePlan } from '../capabilities
 import type { GetOptions, GetResult, ObjectInfo, ObjectRecord, ObjectReference, PutOptions, PutResult, TrainOptions, TreeEntry } from '../objects/objects.ts';
 import type { PeerRecord } from '../peers/peers.ts';
 import type { DoctorReport, FirewallView, NodeEvent, NodeEventKind, RepairAction, RepairView } from './events.ts';
+import type { GraphApi, GraphStatus } from './graph.ts';
 import type { MixedApi } from './mixed.ts';
 
 export type {
@@ -12,6 +13,7 @@ export type {
 } from '../objects/objects.ts';
 
 export type * from './events.ts';
+export type * from './graph.ts';
 export type * from './mixed.ts';
 
 /** How a connected peer is reached: dialled, through a hole in a NAT, or over another node. */
@@ -38,6 +40,8 @@ export interface NodeStatus {
   readonly memoryBytes: number;
   /** Whether others reach this node without help, as they themselves found; `unknown` until enough of them looked. */
   readonly reachability: 'public' | 'private' | 'unknown';
+  /** Where the node serves a graph. */
+  readonly graph?: GraphStatus | undefined;
 }
 
 export interface Plan {
@@ -79,4 +83,5 @@ export interface NodeApi {
   /** Looks at every hop between this node and the world. Takes some seconds. */
   doctor(): Promise<DoctorReport>;
   readonly mixed: MixedApi;
+  readonly graph: GraphApi;
 }

@@ -50,7 +50,7 @@ export class Arguments {
 
   /** All that were given, in their order. */
   list(name: string): readonly string[] {
-    return [this.#values[name] ?? []].flat().map(String);
+    return [this.#values[name] ?? []].flat().map((value) => (value === dash ? '-' : String(value)));
   }
 
   /** For options that yargs demands. */

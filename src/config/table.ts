@@ -123,11 +123,11 @@ export const settings = {
     description: 'Largest frame that is taken from a peer of the graph; who sends more is cut off.',
   }),
   'graph-writes-per-second': setting<number>({
-    type: integer(1, 10_000_000), default: 5_000,
-    description: 'Fields that one address may write to the graph in a second, on average; ten times as many at once. Relays of `graph-peers` are not counted.',
+    type: integer(1, 10_000_000), default: 300_000,
+    description: 'Fields that one address may write to the graph in a second, on average, and at once. What comes faster is read later.',
   }),
   'graph-connections': setting<number>({
-    type: integer(1, 100_000), default: 10_000, description: 'Most connections to the graph at one time.',
+    type: integer(1, 100_000), default: 20_000, description: 'Most connections to the graph at one time.',
   }),
   'segment-bytes': setting<number>({
     type: bytes(64 * 1024, 4 * 1024 ** 2, powerOfTwo, ' that is a power of two'), default: 1024 ** 2,

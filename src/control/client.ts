@@ -6,6 +6,7 @@ import { PangeaError } from '../errors/errors.ts';
 import { ByteSource } from './byte-source.ts';
 import { call, callForJson, chunksOf, converse, objectOf } from './call.ts';
 import { eventOfLine, type LostEvents } from './event-lines.ts';
+import { connectGraph } from './graph-client.ts';
 import { delivery, type LocalFile } from './local-file.ts';
 import { decodeTree, encodeTree } from './tree-stream.ts';
 
@@ -97,6 +98,7 @@ export function connectNode(dataDir: string): LocalNode {
     repair: () => json<RepairView>('/v1/repair'),
     controlRepair: (action) => json<RepairView>('/v1/repair/control', { action }),
     doctor: () => json<DoctorReport>('/v1/doctor'),
+    graph: connectGraph(dataDir),
     follow: (kinds, signal) => events(dataDir, kinds, signal),
 
     subscribe(kinds, listener) {

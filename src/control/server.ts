@@ -8,6 +8,7 @@ import { catalogueRoutes } from './resources/catalogue.ts';
 import { contentRoutes } from './resources/content.ts';
 import { controlRoutes } from './resources/control.ts';
 import { fileRoutes } from './resources/files.ts';
+import { graphRoutes } from './resources/graph.ts';
 import { peerRoutes } from './resources/peers.ts';
 import { statusRoutes } from './resources/status.ts';
 import { treeRoutes } from './resources/tree.ts';
@@ -29,7 +30,7 @@ export interface ControlServer {
 export type Route = (exchange: Exchange, api: NodeApi) => Promise<void>;
 
 const routes: Readonly<Record<string, Route>> = {
-  ...contentRoutes, ...fileRoutes, ...treeRoutes, ...catalogueRoutes, ...peerRoutes, ...statusRoutes, ...controlRoutes,
+  ...contentRoutes, ...fileRoutes, ...treeRoutes, ...catalogueRoutes, ...peerRoutes, ...statusRoutes, ...controlRoutes, ...graphRoutes,
 };
 
 /** Throws `NODE_ALREADY_RUNNING` when another node serves this data directory. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
-  DoctorReport, FirewallView, NodeApi, NodeEvent, NodeEventKind, NodeStatus, ObjectRecord, PeerView, Plan, PutOptions, PutResult, RepairAction,
+  DoctorReport, FirewallView, GraphApi, NodeApi, NodeEvent, NodeEventKind, NodeStatus, ObjectRecord, PeerView, Plan, PutOptions, PutResult, RepairAction,
   RepairView, TrainOptions, TreeEntry,
 } from '../../src/api/api.ts';
 import { detectCapabilities } from '../../src/capabilities/capabilities.ts';
@@ -9,6 +9,7 @@ import { PangeaError } from '../../src/errors/errors.ts';
 import { createFirewall } from '../../src/firewall/firewall.ts';
 import { identityOfSeed } from '../../src/identity/identity.ts';
 import type { PeerId } from '../../src/ids/ids.ts';
+import { graphOff } from '../../src/node/graph-off.ts';
 import { MemoryMixed, type MixedNeighbour } from './memory-mixed.ts';
 
 type Kept = PutResult & { readonly content: Uint8Array; readonly tree?: readonly (TreeEntry & { readonly held?: Uint8Array })[] };
@@ -18,6 +19,7 @@ export class MemoryNode implements NodeApi, MixedNeighbour {
   readonly label: number;
   readonly peerId: PeerId;
   readonly mixed: MemoryMixed;
+  graph: GraphApi = graphOff;
   readonly #objects = new Map<string, Kept>();
   readonly #neighbours: MemoryNode[] = [];
   readonly #listeners = new Set<{ readonly kinds: readonly NodeEventKind[]; readonly listener: (event: NodeEvent) => void }>();

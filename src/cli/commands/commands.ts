@@ -6,6 +6,7 @@ import { doctor } from './doctor.ts';
 import { events } from './events.ts';
 import { firewall } from './firewall.ts';
 import { get } from './get.ts';
+import { graph } from './graph.ts';
 import { info } from './info.ts';
 import { init } from './init.ts';
 import { invite } from './invite.ts';
@@ -23,5 +24,5 @@ import { token } from './token.ts';
 
 /** In the order in which `--help` shows them. */
 export const commands: readonly Command[] = [
-  start, init, invite, join, token, put, get, list, info, search, remove, dictionary, peers, status, doctor, events, repair, firewall, plan, bench, dev,
+  start, init, invite, join, token, put, get, list, info, search, remove, dictionary, peers, status, doctor, events, repair, firewall, graph, plan, bench, dev,
 ];

@@ -3,7 +3,7 @@ import { isPangeaError, PangeaError } from '../../errors/errors.ts';
 import type { Command } from '../command.ts';
 import { humanBytes, humanTime, printable } from '../format.ts';
 
-const kinds: readonly NodeEventKind[] = ['peer', 'object', 'repair', 'firewall', 'message'];
+const kinds: readonly NodeEventKind[] = ['peer', 'object', 'repair', 'firewall', 'message', 'graph'];
 /** Of a message's text on a terminal. */
 const shownLetters = 200;
 
@@ -12,7 +12,7 @@ export const events: Command = {
   summary: 'Follow what happens in the running node, until Ctrl-C',
   positionals: { kinds: { describe: `Any of ${kinds.join(', ')}; all when none is named`, array: true } },
   examples: [
-    ['events', 'peers that come and go, objects, repair, denied connections, messages'],
+    ['events', 'peers that come and go, objects, repair, denied connections, messages, the graph'],
     ['events repair firewall', 'only these'],
     ['events peer --json | jq -r .peer.peer', 'a JSON object a line; bytes of messages in base64'],
   ],
@@ -47,7 +47,9 @@ function words(event: NodeEvent): string {
     case 'object': return `object ${event.change}  ${event.root}  ${printable(event.name)}  ${humanBytes(event.bytes)}`;
     case 'repair': return `repair ${event.change}  ${event.root === '' ? '' : `${event.root}  `}${event.shards} shards`;
     case 'firewall':
-      return event.change === 'rules' ? `firewall rules  ${event.count} blocks` : `firewall denied  ${event.count} on ${event.listener}${event.address === '' ? '' : ` from ${printable(event.address)}`}`;
+      return event.change === 'rules' ? `firewall rules  ${event.count} blocks` : `firewall denied  ${event.count} on ${event.listener}${event.address === '' ? '' : ` from ${printable(event.address)}`}${event.rule === undefined ? '' : `: ${event.rule}`}`;
+    case 'graph':
+      return event.change === 'written' ? `graph written  ${event.fromPeers} fields by peers, ${event.local} here; ${event.peers} peers` : `graph ${event.change}  ${printable(event.peer)}; ${event.peers} peers`;
     case 'message': {
       const text = new TextDecoder().decode(event.data.subarray(0, 4 * shownLetters)).slice(0, shownLetters);
       return `message  from ${event.label ?? event.from}  ${humanBytes(event.data.length)}  ${printable(text)}`;

@@ -4,7 +4,7 @@ import type { Route } from '../server.ts';
 
 /** 4,096 blocks of IPv6, as many as the firewall takes. */
 const longestAllowlist = 256 * 1024;
-const kinds = listOf(oneOf('peer', 'object', 'repair', 'firewall', 'message'), 5);
+const kinds = listOf(oneOf('peer', 'object', 'repair', 'firewall', 'message', 'graph'), 6);
 
 /** Watching the node and steering what runs in it. */
 export const controlRoutes: Readonly<Record<string, Route>> = {

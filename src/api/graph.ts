@@ -1,0 +1,103 @@
+/** The realtime graph for a caller at the node itself: what the command line, RPC and a program around the node ask of it. */
+import type { Field, Scalar, Violation, WireNode } from '../graph/graph.ts';
+
+export type { Field as GraphField, Scalar as GraphScalar, Value as GraphValue, Violation as GraphViolation } from '../graph/graph.ts';
+
+export interface GraphNodeView {
+  readonly soul: string;
+  /** In order of key. A deleted field is there with the value null. */
+  readonly fields: readonly Field[];
+}
+
+/** What a field is set to: a scalar, null to delete it, or a link to another soul. */
+export type GraphInput = Readonly<Record<string, Scalar | { readonly '#': string }>>;
+
+export interface GraphPutView {
+  readonly soul: string;
+  /** When it was written, in the graph's time: milliseconds since 1970 with fractions. */
+  readonly state: number;
+  /** What the write survives by now. */
+  readonly stored: 'memory' | 'disk' | 'remote';
+}
+
+/** Something happened to a node: first all that there is, then what changes. */
+export interface GraphChange {
+  readonly soul: string;
+  readonly origin: 'now' | 'local' | 'peer' | 'deferred';
+  /** Where changes come faster than they are read, only the newest value of each key. */
+  readonly fields: readonly Field[];
+}
+
+export interface GraphPeerView {
+  /** Number of the connection in this process. */
+  readonly id: number;
+  /** What the other side calls itself; empty until it said so. Not an identity. */
+  readonly pid: string;
+  /** The URL of one that was dialled, the address of one that came. */
+  readonly name: string;
+  readonly direction: 'dialled' | 'accepted';
+  /** A relay gets all that is put; a leaf gets what it asked for. */
+  readonly role: 'relay' | 'leaf';
+  readonly speaks: 'pangea' | 'gun';
+}
+
+/** A relay of `graph-peers`. */
+export interface GraphRelayView {
+  readonly url: string;
+  readonly state: 'connected' | 'connecting' | 'waiting';
+}
+
+export interface GraphStatus {
+  /** `off`: the node was started without `graph-addr`. */
+  readonly state: 'off' | 'up';
+  /** `ws://host:port/gun`. */
+  readonly address: string;
+  readonly pid: string;
+  readonly store: { readonly name: string; readonly durability: 'memory' | 'disk' | 'remote'; readonly writes: number; readonly fields: number; readonly bytes: number };
+  /** Of the whole graph: equal in two nodes that hold the same. Undefined until it is known. */
+  readonly digest: string | undefined;
+  readonly relays: readonly GraphRelayView[];
+  readonly peers: { readonly relays: number; readonly leaves: number; readonly pangea: number };
+  /** Fields since the start. */
+  readonly fields: { readonly accepted: number; readonly old: number; readonly refused: number; readonly deferred: number; readonly unstored: number };
+  readonly memory: { readonly nodes: number; readonly fields: number; readonly watched: number };
+  readonly messages: { readonly in: number; readonly out: number; readonly duplicates: number; readonly relayed: number };
+  /** Writes of this node that no relay has confirmed. */
+  readonly outbox: number;
+  readonly subscriptions: number;
+  readonly violations: Readonly<Partial<Record<Violation, number>>>;
+}
+
+/** One record of an export: a node as messages carry it, `{_: {'#': soul, '>': {key: state}}, key: value}`. Large nodes come in several. */
+export type GraphRecord = WireNode;
+
+/** Counts of fields, but for `nodes` and `malformed`. */
+export interface GraphImport {
+  /** Records that were read. */
+  readonly nodes: number;
+  readonly taken: number;
+  /** Known already, or older than what is known. */
+  readonly old: number;
+  /** Too far in the future, or without the signature that their soul demands. */
+  readonly refused: number;
+  /** Records of which nothing was taken, because something in them cannot be in a graph. */
+  readonly malformed: number;
+}
+
+/** Every call but `status` throws `NOT_SUPPORTED` when the node serves no graph. */
+export interface GraphApi {
+  status(): Promise<GraphStatus>;
+  /** From here, else from peers within `waitMs` (default 2,000; 0 asks nobody). Undefined when nobody has it. */
+  get(soul: string, options?: { readonly key?: string; readonly waitMs?: number }): Promise<GraphNodeView | undefined>;
+  /** Resolves when stored. Throws `USAGE` on a value that cannot be one, `DENIED` where the soul takes signed values only. */
+  put(soul: string, input: GraphInput): Promise<GraphPutView>;
+  /** The node as it is, then its changes, until the signal. Peers are asked, too, and keep this node told. */
+  watch(soul: string, signal: AbortSignal): AsyncIterable<GraphChange>;
+  /** In byte order. */
+  souls(prefix?: string): AsyncIterable<string>;
+  /** Every node that is here, in order of soul. */
+  export(prefix?: string): AsyncIterable<GraphRecord>;
+  /** Merges as if a peer had sent it: signatures are checked, the newer field stays. Resolves when all that was taken is stored. */
+  import(records: AsyncIterable<GraphRecord>): Promise<GraphImport>;
+  peers(): Promise<readonly GraphPeerView[]>;
+}
