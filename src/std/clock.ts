@@ -32,7 +32,8 @@ export const systemClock: Clock = {
     }),
   after: (ms, run) => {
     const timer = setTimeout(run, ms);
-    timer.unref();
+    // In a browser it is a number, and no process waits for it.
+    if (typeof timer === 'object') timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };
