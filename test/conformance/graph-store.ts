@@ -6,6 +6,7 @@ import { isPangeaError } from '../../src/errors/errors.ts';
 import { GraphNode } from '../../src/graph/data/node.ts';
 import type { Delta, Lex, Value } from '../../src/graph/data/types.ts';
 import type { GraphStore } from '../../src/graph/storage/storage.ts';
+import { byBytes, NaiveStore } from './naive-graph-store.ts';
 
 export interface GraphPlace {
   readonly store: GraphStore;
@@ -181,7 +182,7 @@ export function graphStoreConformance(name: string, make: () => Promise<GraphPla
     const lex = fc.record({ '=': text, '*': text, '>': text, '<': text, '-': fc.constant(1 as const), '%': fc.integer({ min: 0, max: 40 }) }, { requiredKeys: [] });
     await fc.assert(fc.asyncProperty(fc.array(write, { maxLength: 6 }), fc.array(lex, { maxLength: 4 }), async (writes, questions) => {
       const place = await make();
-      const model = await modelOf(writes);
+      const model = new NaiveStore(writes);
       try {
         for (const deltas of writes) await place.store.write(deltas);
         const souls = await collect(model.souls());
@@ -196,12 +197,6 @@ export function graphStoreConformance(name: string, make: () => Promise<GraphPla
       }
     }), { numRuns: runs, seed: 7 });
   });
-}
-
-/** The slow reference: every variant, the one in memory too, must answer as this naive reading of the rules does. */
-async function modelOf(writes: readonly (readonly Delta[])[]): Promise<Pick<GraphStore, 'read' | 'range' | 'souls'>> {
-  const { NaiveStore } = await import('./naive-graph-store.ts');
-  return new NaiveStore(writes);
 }
 
 export function delta(soul: string, fields: Readonly<Record<string, Value>>, state = 1): Delta {
@@ -220,13 +215,4 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;
-}
-
-function byBytes(texts: readonly string[]): string[] {
-  const points = (text: string): number[] => [...text].map((point) => point.codePointAt(0) as number);
-  return [...texts].sort((a, b) => {
-    const [left, right] = [points(a), points(b)];
-    const at = left.findIndex((point, position) => point !== right[position]);
-    return at < 0 ? left.length - right.length : (left[at] as number) - (right[at] ?? -1);
-  });
 }

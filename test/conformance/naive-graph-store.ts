@@ -1,4 +1,7 @@
-/** The rules of a graph store read as simply as can be: every write kept in a list, every question answered by going through it. */
+/**
+ * The rules of a graph store read as simply as can be: every write kept in a list, every question answered by going through it.
+ * The reference that each variant, the one in memory too, must agree with.
+ */
 import { GraphNode } from '../../src/graph/data/node.ts';
 import type { Delta, Field, Lex } from '../../src/graph/data/types.ts';
 
@@ -19,10 +22,10 @@ export class NaiveStore {
   async range(soul: string, lex: Lex): Promise<GraphNode | undefined> {
     const fields = inOrder([...this.#fields(soul).values()], (field) => field.key, lex);
     const within: Field[] = [];
-    let bytes = 0;
+    let spent = 0;
     for (const field of fields) {
-      bytes += size(field.key) + (typeof field.value === 'string' ? size(field.value) : typeof field.value === 'number' ? 8 : field.value !== null && typeof field.value === 'object' ? size(field.value['#']) : 1);
-      if (within.length > 0 && bytes > (lex['%'] ?? Infinity)) break;
+      spent += size(field.key) + (typeof field.value === 'string' ? size(field.value) : typeof field.value === 'number' ? 8 : field.value !== null && typeof field.value === 'object' ? size(field.value['#']) : 1);
+      if (within.length > 0 && spent > (lex['%'] ?? Infinity)) break;
       within.push(field);
     }
     return within.length > 0 ? GraphNode.from({ soul, fields: within }) : undefined;
@@ -42,21 +45,21 @@ export class NaiveStore {
   }
 }
 
+export function byBytes(texts: readonly string[]): string[] {
+  return inOrder(texts, (text) => text, {});
+}
+
 function inOrder<T>(items: readonly T[], text: (item: T) => string, lex: Lex): T[] {
   const found = items.filter((item) => match(text(item), lex)).sort((a, b) => Buffer.compare(bytes(text(a)), bytes(text(b))));
   return lex['-'] ? found.reverse() : found;
 }
 
-/** GUN's `String.match`; a lex that asks for nothing selects all. */
+/** GUN's `String.match`, but an empty prefix takes all, and so does a lex that asks for nothing. */
 function match(text: string, { '=': exact, '*': prefix, '>': from, '<': to }: Lex): boolean {
-  if (exact === undefined && prefix === undefined && from === undefined && to === undefined) return true;
-  if (text === (exact || prefix || from || to)) return true;
-  if (exact !== undefined) return false;
-  const start = prefix || from;
-  if (text.slice(0, (start ?? '').length) === start) return true;
-  if (prefix !== undefined) return false;
-  if (from !== undefined && to !== undefined) return text >= from && text <= to;
-  return from !== undefined ? text >= from : to !== undefined && text <= to;
+  if (exact !== undefined) return text === exact;
+  if (prefix !== undefined) return text.startsWith(prefix);
+  if (from === undefined) return to === undefined || text <= to;
+  return text.startsWith(from) || (text >= from && (to === undefined || text <= to));
 }
 
 /** UTF-32, which orders as UTF-8 does, lone surrogates included. */

@@ -20,6 +20,10 @@ export class MemoryStore implements GraphStore {
   #bytes = 0;
   #closed = false;
 
+  peek(soul: string): GraphNode | undefined {
+    return this.#nodes.get(soul);
+  }
+
   async read(souls: readonly string[]): Promise<(GraphNode | undefined)[]> {
     this.#alive();
     return souls.map((soul) => {

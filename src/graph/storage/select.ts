@@ -1,4 +1,5 @@
 /** What a lex selects: a span of the order of bytes that surely holds all of it, the exact question, and the budget. */
+import { matches } from '../data/lex.ts';
 import { GraphNode } from '../data/node.ts';
 import type { Field, Lex, Value } from '../data/types.ts';
 import { utf8Length } from './order.ts';
@@ -79,15 +80,4 @@ export function valueBytes(value: Value): number {
   if (typeof value === 'string') return utf8Length(value);
   if (typeof value === 'number') return 8;
   return value !== null && typeof value === 'object' ? utf8Length(value['#']) : 1;
-}
-
-/** `String.match` of GUN: the first of `=`, `*` and the bounds that is there decides, and `>` is also a prefix. */
-function matches(text: string, lex: Lex): boolean {
-  const { '=': exact, '*': prefix, '>': from, '<': to } = lex;
-  if (text === (exact || prefix || from || to)) return true;
-  if (exact !== undefined) return false;
-  if (text.startsWith(prefix || from || '') && (prefix || from)) return true;
-  if (prefix !== undefined) return false;
-  if (from !== undefined && to !== undefined) return text >= from && text <= to;
-  return (from !== undefined && text >= from) || (to !== undefined && text <= to);
 }
