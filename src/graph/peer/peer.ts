@@ -12,9 +12,13 @@ import type { GraphNode } from '../data/node.ts';
 import type { Mesh, MeshPeer, MeshStats } from '../dam/dam.ts';
 import type { ReplicaStats, Watcher } from '../replica/replica.ts';
 
-/** The reason for a refusal, e.g. `Unverified data.`; undefined lets it pass. Synchronous wherever no signature is checked. */
+/**
+ * Passes a delta, or refuses it with a reason, e.g. `Unverified data.`. Synchronous wherever no signature is checked.
+ * Local writes pass it too, after the author. `delta` is what is left of it when some of its fields are to be left out
+ * without blame (souls that keep nothing old); it may have no field left.
+ */
 export type Guard = (delta: Delta) => GuardVerdict | Promise<GuardVerdict>;
-export type GuardVerdict = { readonly ok: true } | { readonly ok: false; readonly err: string; readonly violation: 'signature' | 'content-hash' | 'value' };
+export type GuardVerdict = { readonly ok: true; readonly delta?: Delta } | { readonly ok: false; readonly err: string; readonly violation: 'signature' | 'content-hash' | 'value' };
 
 /** Turns fields that this process writes to a user's soul into signed ones; leaves others as they are. */
 export type Author = (deltas: readonly Delta[], options: PutOptions) => readonly Delta[] | Promise<readonly Delta[]>;
