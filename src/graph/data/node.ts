@@ -13,6 +13,7 @@ export class GraphNode {
   readonly #values: Value[] = [];
   readonly #states: number[] = [];
   #index: Map<string, number> | undefined;
+  #chars = 0;
 
   constructor(soul: string) {
     this.soul = soul;
@@ -26,6 +27,11 @@ export class GraphNode {
 
   get size(): number {
     return this.#keys.length;
+  }
+
+  /** UTF-16 units of keys, texts and links: what a node takes in memory grows with these and with `size`. */
+  get chars(): number {
+    return this.#chars;
   }
 
   has(key: string): boolean {
@@ -53,10 +59,12 @@ export class GraphNode {
   set(key: string, value: Value, state: number): void {
     const at = this.#at(key);
     if (at >= 0) {
+      this.#chars += charsOf(value) - charsOf(this.#values[at] as Value);
       this.#values[at] = value;
       this.#states[at] = state;
       return;
     }
+    this.#chars += key.length + charsOf(value);
     this.#keys.push(key);
     this.#values.push(value);
     this.#states.push(state);
@@ -84,4 +92,9 @@ export class GraphNode {
   #at(key: string): number {
     return this.#index ? (this.#index.get(key) ?? -1) : this.#keys.indexOf(key);
   }
+}
+
+function charsOf(value: Value): number {
+  if (typeof value === 'string') return value.length;
+  return typeof value === 'object' && value !== null ? value['#'].length : 0;
 }

@@ -24,9 +24,14 @@ export interface NodeChange {
 export type Watcher = (change: NodeChange) => void;
 
 export interface Merge {
+  /** The same as `applied` gives, at once, when the merge was synchronous. */
+  readonly now: Applied | undefined;
   /** What HAM took; empty when nothing was news. Known at once where all nodes are in memory. */
   readonly applied: Promise<Applied>;
-  /** Settles when every field of `applied.accepted` is stored as the store promises; fails with the store's error. */
+  /**
+   * Settles when every field of the call is stored as the store promises, or lost against one that is; fails with the
+   * store's error. Fields that wait for their time are not among them.
+   */
   readonly stored: Promise<void>;
 }
 
@@ -36,6 +41,8 @@ export interface Applied {
   readonly old: number;
   /** Fields whose time has not come. They are merged (and stored) by then. */
   readonly deferred: number;
+  /** What becomes of those, one merge for each state among them. */
+  readonly later: readonly Promise<Merge>[];
   /** Fields that were too far in the future, or more than can wait. */
   readonly refused: number;
 }
@@ -86,4 +93,6 @@ export interface ReplicaStats {
   readonly refused: number;
   /** Fields accepted and not yet stored. */
   readonly unstored: number;
+  /** Writes that the store failed. Their fields stay `unstored` and are written again. */
+  readonly failedWrites: number;
 }

@@ -13,6 +13,11 @@ export interface GraphStore {
   readonly name: string;
   /** What a settled write survives: nothing, the death of this process and power loss, or that of this machine. */
   readonly durability: 'memory' | 'disk' | 'remote';
+  /**
+   * Only stores in memory have it: the node itself, at once, for the caller to read and not to change. What is given to
+   * their `write` can be read so before its promise settles.
+   */
+  peek?(soul: string): GraphNode | undefined;
   /** In the order of `souls`; undefined where nothing is stored. */
   read(souls: readonly string[]): Promise<(GraphNode | undefined)[]>;
   /**

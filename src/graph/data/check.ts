@@ -1,0 +1,92 @@
+import { linkSoul } from './value.ts';
+import type { Delta, Field, Value } from './types.ts';
+import type { Violation } from '../dam/dam.ts';
+
+/** What one put may hold. Lengths in UTF-16 units. */
+export interface GraphLimits {
+  readonly nodesPerPut: number;
+  readonly fieldsPerNode: number;
+  readonly soulChars: number;
+  readonly keyChars: number;
+  readonly valueChars: number;
+}
+
+export const graphLimits: GraphLimits = {
+  nodesPerPut: 10_000,
+  fieldsPerNode: 100_000,
+  soulChars: 4_096,
+  keyChars: 4_096,
+  valueChars: 8 * 1024 * 1024,
+};
+
+export type CheckedGraph =
+  | { readonly ok: true; readonly deltas: Delta[] }
+  | { readonly ok: false; readonly violation: Violation; readonly detail: string };
+
+/**
+ * The only way from the `put` of a message to deltas. All of it is looked at before anything of it counts, so one bad
+ * field refuses the whole message. Nodes without fields are legal and fall away. Never throws on what `JSON.parse` gives.
+ *
+ * Refused although they are text like any other: souls that are names of `Object.prototype` and the key `__proto__`,
+ * because gun.js keeps its graph in plain objects and such a write would change every object of its process.
+ */
+export function checkGraph(put: unknown, limits: GraphLimits = graphLimits): CheckedGraph {
+  if (!isRecord(put)) return refuse('structure', 'put is not an object');
+  const souls = Object.keys(put);
+  if (souls.length > limits.nodesPerPut) return refuse('nodes', `more than ${limits.nodesPerPut} nodes`);
+  const deltas: Delta[] = [];
+  for (const soul of souls) {
+    if (soul === '' || soul.length > limits.soulChars) return refuse('structure', 'length of a soul');
+    if (Object.hasOwn(Object.prototype, soul)) return refuse('structure', `soul ${soul}`);
+    const checked = checkNode(soul, put[soul], limits);
+    if ('ok' in checked) return checked;
+    if (checked.length > 0) deltas.push({ soul, fields: checked });
+  }
+  return { ok: true, deltas };
+}
+
+function checkNode(soul: string, node: unknown, limits: GraphLimits): Field[] | Extract<CheckedGraph, { ok: false }> {
+  if (!isRecord(node)) return refuse('structure', 'no node');
+  const meta = Object.hasOwn(node, '_') ? node['_'] : undefined;
+  if (!isRecord(meta) || meta['#'] !== soul) return refuse('structure', 'soul not the same');
+  const states = meta['>'];
+  if (!isRecord(states)) return refuse('structure', 'no states');
+  const keys = Object.keys(node);
+  if (keys.length - 1 > limits.fieldsPerNode) return refuse('nodes', `more than ${limits.fieldsPerNode} fields`);
+  const fields: Field[] = [];
+  for (const key of keys) {
+    if (key === '_') continue;
+    if (key === '' || key.length > limits.keyChars || key === '__proto__') return refuse('structure', 'name of a key');
+    const state = states[key];
+    if (typeof state !== 'number' || !Number.isFinite(state)) return refuse('structure', 'state of a field');
+    const value = checkValue(node[key], limits);
+    if (value === undefined) return refuse('value', 'value of a field');
+    // Adding zero turns -0, which JSON cannot carry on, into 0.
+    fields.push({ key, value, state: state + 0 });
+  }
+  return fields;
+}
+
+function checkValue(value: unknown, limits: GraphLimits): Value | undefined {
+  switch (typeof value) {
+    case 'string':
+      return value.length <= limits.valueChars ? value : undefined;
+    case 'boolean':
+      return value;
+    case 'number':
+      return Number.isFinite(value) ? value + 0 : undefined;
+    default: {
+      if (value === null) return null;
+      const soul = linkSoul(value);
+      return soul !== undefined && soul.length <= limits.soulChars ? (value as Value) : undefined;
+    }
+  }
+}
+
+function isRecord(x: unknown): x is Record<string, unknown> {
+  return typeof x === 'object' && x !== null && !Array.isArray(x);
+}
+
+function refuse(violation: Violation, detail: string): Extract<CheckedGraph, { ok: false }> {
+  return { ok: false, violation, detail };
+}

@@ -1,0 +1,197 @@
+import { PangeaError } from '../../errors/errors.ts';
+import { GraphNode } from '../data/node.ts';
+import { compareText } from '../data/order.ts';
+import { isReverse, RangeAnswer, selects } from '../storage/select.ts';
+import { NodeCache, nodeCost } from './cache.ts';
+import { GroupCommit } from './commit.ts';
+import type { Clock } from '../../std/std.ts';
+import type { Delta, Lex } from '../data/types.ts';
+import type { GraphStore } from '../storage/storage.ts';
+import type { Copy, CopyStats } from './copy.ts';
+import type { ReplicaLimits } from './limits.ts';
+
+interface Call {
+  readonly souls: readonly string[];
+  run(): void;
+  fail(error: unknown): void;
+}
+
+/** Nodes of a store that is not memory: cached, read in batches, written in groups. */
+export class CachedCopy implements Copy {
+  readonly #store: GraphStore;
+  readonly #limits: ReplicaLimits;
+  readonly #cache: NodeCache;
+  readonly #commit: GroupCommit;
+  /** Calls that wait for nodes, in order, and how many of them name a soul. */
+  #calls: Call[] = [];
+  readonly #awaited = new Map<string, number>();
+  #reading = false;
+  #unstoredSouls: Set<string> | undefined;
+
+  constructor(store: GraphStore, clock: Clock, limits: ReplicaLimits, watched: (soul: string) => boolean) {
+    this.#store = store;
+    this.#limits = limits;
+    this.#commit = new GroupCommit(store, clock, limits);
+    this.#cache = new NodeCache(limits.bytesInMemory, (soul) => watched(soul) || this.#unstoredSouls?.has(soul) === true);
+  }
+
+  peek(soul: string): GraphNode | undefined {
+    return this.#cache.get(soul) ?? undefined;
+  }
+
+  resident(soul: string): boolean {
+    return !this.#awaited.has(soul) && this.#cache.get(soul) !== undefined;
+  }
+
+  whenResident<T>(souls: readonly string[], then: () => T): Promise<T> {
+    if (this.#calls.length >= this.#limits.waitingCalls) {
+      return Promise.reject(new PangeaError('TOO_MANY', `more than ${this.#limits.waitingCalls} calls wait for the graph store`));
+    }
+    return this.#enqueue(souls, then);
+  }
+
+  take(delta: Delta): void {
+    let node = this.#cache.get(delta.soul);
+    if (node) {
+      const before = nodeCost(node);
+      for (const { key, value, state } of delta.fields) node.set(key, value, state);
+      this.#cache.grown(nodeCost(node) - before);
+    } else {
+      node = GraphNode.from(delta);
+      this.#cache.set(delta.soul, node);
+    }
+    this.#commit.add(delta);
+  }
+
+  stored(): Promise<void> {
+    return this.#commit.stored();
+  }
+
+  async range(soul: string, lex: Lex): Promise<GraphNode | undefined> {
+    if (this.#awaited.has(soul)) return this.whenResident([soul], () => rangeOf(this.peek(soul), lex));
+    if (this.#cache.get(soul) !== undefined) return rangeOf(this.peek(soul), lex);
+    // Not in memory, so the store has all of it: nodes with fields that it lacks are not let go.
+    return this.#store.range(soul, lex);
+  }
+
+  async *souls(lex?: Lex): AsyncIterable<string> {
+    const unstored = [...this.#soulsNotStored()].filter((soul) => selects(lex, soul)).sort(compareText);
+    const order = isReverse(lex) ? -1 : 1;
+    if (order < 0) unstored.reverse();
+    let at = 0;
+    for await (const soul of this.#store.souls(lex)) {
+      while (at < unstored.length && compareText(unstored[at] as string, soul) * order < 0) yield unstored[at++] as string;
+      if (unstored[at] === soul) at++;
+      yield soul;
+    }
+    yield* unstored.slice(at);
+  }
+
+  trim(): void {
+    // What a read found has to stay until its calls ran.
+    if (!this.#reading) this.#trim();
+  }
+
+  stats(): CopyStats {
+    return {
+      nodesInMemory: this.#cache.nodes,
+      fieldsInMemory: this.#cache.fields(),
+      unstored: this.#commit.unstored,
+      failedWrites: this.#commit.failedWrites,
+    };
+  }
+
+  async flush(): Promise<void> {
+    while (this.#calls.length > 0) await this.#enqueue([], () => undefined);
+    await this.#commit.flush();
+  }
+
+  async close(): Promise<void> {
+    while (this.#calls.length > 0) await this.#enqueue([], () => undefined);
+    await this.#commit.close();
+  }
+
+  #enqueue<T>(souls: readonly string[], then: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const run = (): void => {
+        try {
+          resolve(then());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      for (const soul of souls) this.#awaited.set(soul, (this.#awaited.get(soul) ?? 0) + 1);
+      this.#calls.push({ souls, run, fail: reject });
+      if (!this.#reading) void this.#read();
+    });
+  }
+
+  #trim(): void {
+    if (!this.#cache.over) return;
+    this.#unstoredSouls = this.#soulsNotStored();
+    this.#cache.swap();
+    this.#unstoredSouls = undefined;
+  }
+
+  #soulsNotStored(): Set<string> {
+    const souls = new Set<string>();
+    for (const delta of this.#commit.deltas()) souls.add(delta.soul);
+    return souls;
+  }
+
+  /** One read after the other, each for as many of the first calls as `soulsPerRead` lets in, at least one. */
+  async #read(): Promise<void> {
+    this.#reading = true;
+    while (this.#calls.length > 0) {
+      const missing = new Set<string>();
+      let count = 0;
+      for (const call of this.#calls) {
+        if (count > 0 && missing.size + call.souls.length > this.#limits.soulsPerRead) break;
+        for (const soul of call.souls) if (this.#cache.get(soul) === undefined) missing.add(soul);
+        count++;
+      }
+      const failure = await this.#fetch([...missing]);
+      const ready = this.#calls.slice(0, count);
+      this.#calls = this.#calls.slice(count);
+      for (const call of ready) this.#finish(call, failure);
+      this.#trim();
+    }
+    this.#reading = false;
+  }
+
+  async #fetch(souls: readonly string[]): Promise<{ readonly error: unknown } | undefined> {
+    // A turn later in any case, so that calls of one turn are read together.
+    await undefined;
+    if (souls.length === 0) return undefined;
+    try {
+      const nodes = await this.#store.read(souls);
+      for (let at = 0; at < souls.length; at++) this.#cache.set(souls[at] as string, nodes[at] ?? null);
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  #finish(call: Call, failure: { readonly error: unknown } | undefined): void {
+    for (const soul of call.souls) {
+      const left = (this.#awaited.get(soul) ?? 1) - 1;
+      if (left === 0) this.#awaited.delete(soul);
+      else this.#awaited.set(soul, left);
+    }
+    if (failure && call.souls.some((soul) => this.#cache.get(soul) === undefined)) call.fail(failure.error);
+    else call.run();
+  }
+}
+
+/** The part of a node that a lex asks for. */
+export function rangeOf(node: GraphNode | undefined, lex: Lex): GraphNode | undefined {
+  if (!node) return undefined;
+  const keys = node.keys().filter((key) => selects(lex, key)).sort(compareText);
+  if (isReverse(lex)) keys.reverse();
+  const answer = new RangeAnswer(node.soul, lex);
+  for (const key of keys) {
+    const field = node.field(key);
+    if (field && !answer.offer(field)) break;
+  }
+  return answer.result();
+}

@@ -1,0 +1,124 @@
+import { bucketOf, digestBuckets, type FieldHash, fieldHash, soulHash } from '../data/digest.ts';
+import type { GraphNode } from '../data/node.ts';
+import type { Delta, Field } from '../data/types.ts';
+import type { Clock } from '../../std/std.ts';
+import { compareText } from '../data/order.ts';
+import type { GraphStore } from '../storage/storage.ts';
+import type { Digest } from './replica.ts';
+
+/** Souls read at once while the digest is built; a pause follows, so that others get their turn. */
+const soulsPerStep = 256;
+
+/**
+ * The digest of all fields. It is built once over the store, soul by soul in byte order, while merges go on: a soul
+ * counts from when the scan passed it, or from the first merge that touched it.
+ */
+export class DigestKeeper {
+  readonly #store: GraphStore;
+  readonly #clock: Clock;
+  readonly #peek: (soul: string) => GraphNode | undefined;
+  readonly #buckets = new Uint32Array(2 * digestBuckets);
+  #rootLow = 0;
+  #rootHigh = 0;
+  /** Undefined when all souls count; otherwise the last that the scan has passed, and those that count ahead of it. */
+  #scan: { passed: string; readonly ahead: Set<string> } | undefined = { passed: '', ahead: new Set() };
+  readonly #building: Promise<void>;
+  #closed = false;
+  #touched = false;
+  readonly #soul: FieldHash = { low: 0, high: 0 };
+  readonly #field: FieldHash = { low: 0, high: 0 };
+
+  constructor(store: GraphStore, clock: Clock, peek: (soul: string) => GraphNode | undefined) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#peek = peek;
+    if (store.peek && store.stats().fields === 0) this.#scan = undefined;
+    this.#building = this.#scan ? this.#build() : Promise.resolve();
+  }
+
+  current(): Digest | undefined {
+    if (this.#scan) return undefined;
+    return { root: hex(this.#rootHigh) + hex(this.#rootLow), buckets: this.#buckets };
+  }
+
+  /** Takes out what the fields of a merge replace; `node` as it was, undefined where there was none. */
+  before(delta: Delta, node: GraphNode | undefined): void {
+    this.#touched = this.#counts(delta.soul);
+    if (!this.#touched || node === undefined) return;
+    soulHash(delta.soul, this.#soul);
+    for (const { key } of delta.fields) {
+      const known = node.field(key);
+      if (known) this.#add(known, -1);
+    }
+  }
+
+  /** Adds the same fields as they are now. */
+  after(delta: Delta): void {
+    if (this.#touched) {
+      soulHash(delta.soul, this.#soul);
+      for (const field of delta.fields) this.#add(field, 1);
+      return;
+    }
+    this.#scan?.ahead.add(delta.soul);
+    this.#addNode(this.#peek(delta.soul));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#building;
+  }
+
+  #counts(soul: string): boolean {
+    return !this.#scan || this.#scan.ahead.has(soul) || (this.#scan.passed !== '' && compareText(soul, this.#scan.passed) <= 0);
+  }
+
+  async #build(): Promise<void> {
+    try {
+      let step: string[] = [];
+      for await (const soul of this.#store.souls()) {
+        if (this.#closed) return;
+        step.push(soul);
+        if (step.length < soulsPerStep) continue;
+        await this.#count(step);
+        step = [];
+        await this.#clock.sleep(0);
+      }
+      await this.#count(step);
+      if (!this.#closed) this.#scan = undefined;
+    } catch {
+      // The store fails its other callers with the same error; without a digest, peers compare nothing.
+    }
+  }
+
+  async #count(souls: readonly string[]): Promise<void> {
+    const nodes = await this.#store.read(souls);
+    if (this.#closed || !this.#scan) return;
+    for (let at = 0; at < souls.length; at++) {
+      const soul = souls[at] as string;
+      // What was merged has been counted as it is in memory; what was not is in the store as it was read.
+      if (!this.#scan.ahead.has(soul)) this.#addNode(nodes[at]);
+      this.#scan.passed = soul;
+    }
+  }
+
+  #addNode(node: GraphNode | undefined): void {
+    if (!node) return;
+    soulHash(node.soul, this.#soul);
+    for (const field of node.fields()) this.#add(field, 1);
+  }
+
+  #add(field: Field, sign: 1 | -1): void {
+    fieldHash(this.#soul, field, this.#field);
+    const at = 2 * bucketOf(this.#soul);
+    const low = sign * this.#field.low;
+    const high = sign * this.#field.high;
+    this.#buckets[at] = (this.#buckets[at] as number) + low;
+    this.#buckets[at + 1] = (this.#buckets[at + 1] as number) + high;
+    this.#rootLow = (this.#rootLow + low) >>> 0;
+    this.#rootHigh = (this.#rootHigh + high) >>> 0;
+  }
+}
+
+function hex(word: number): string {
+  return word.toString(16).padStart(8, '0');
+}
