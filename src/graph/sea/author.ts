@@ -1,0 +1,55 @@
+import { PangeaError } from '../../errors/errors.ts';
+import type { Delta, Field } from '../data/types.ts';
+import type { Author, PutOptions } from '../peer/peer.ts';
+import { type Lookup, refusal } from './access.ts';
+import { encodeBytes } from './bytes.ts';
+import { readCertificate } from './certificate.ts';
+import { signText } from './ecdsa.ts';
+import type { Signed } from './format.ts';
+import type { Pair } from './keys.ts';
+import { fieldText, ownerOf, packedText, readPacked } from './packed.ts';
+import type { Verifier } from './verifier.ts';
+
+export interface AuthorOptions {
+  readonly pair: Pick<Pair, 'pub' | 'priv'>;
+  readonly verifier: Verifier;
+  readonly lookup?: Lookup;
+}
+
+/**
+ * Signs what this process writes to the own graph, and with a certificate (`opt.cert`) what it writes to that of others.
+ * Other souls are left alone. Fails with DENIED and GUN's reason where the guard of every other peer would refuse.
+ */
+export function createAuthor(options: AuthorOptions): Author {
+  return (deltas, put) => {
+    if (deltas.every(({ soul }) => ownerOf(soul) === undefined)) return deltas;
+    return Promise.all(deltas.map((delta) => signDelta(delta, put, options)));
+  };
+}
+
+async function signDelta(delta: Delta, put: PutOptions, options: AuthorOptions): Promise<Delta> {
+  const owner = ownerOf(delta.soul);
+  if (owner === undefined) return delta;
+  const certificate = owner === options.pair.pub ? undefined : readCertificate(put.opt?.cert);
+  return { soul: delta.soul, fields: await Promise.all(delta.fields.map((field) => signField(delta.soul, owner, field, certificate, options))) };
+}
+
+async function signField(soul: string, owner: string, field: Field, certificate: Signed | undefined, options: AuthorOptions): Promise<Field> {
+  const { pair, verifier, lookup } = options;
+  const { key, value, state } = field;
+  if (key === 'pub' && soul === `~${owner}`) return field;
+  const packed = readPacked(value);
+  // Signed elsewhere, e.g. copied from another copy of the graph: kept when it holds for this place and time.
+  if (packed && (await verifier.check(fieldText(soul, key, packed.value, state), packed.signature, packed.writer ?? owner))) return field;
+  const own = owner === pair.pub;
+  if (!own) {
+    if (!certificate) throw new PangeaError('DENIED', 'Unverified data.');
+    const err = await refusal(certificate, owner, { writer: pair.pub, soul, key, value, state }, verifier, lookup);
+    if (err !== undefined) throw new PangeaError('DENIED', err);
+  }
+  const text = fieldText(soul, key, value, state);
+  const signature = await signText(text, pair);
+  verifier.trust(text, signature, pair.pub);
+  const written = packedText({ value, signature: encodeBytes(signature), certificate: own ? undefined : certificate, writer: own ? undefined : pair.pub });
+  return { key, value: written, state };
+}

@@ -1,0 +1,35 @@
+/**
+ * Signatures of SEA before 2019: over the text of the parsed message, an array joined by commas, often with the bytes of
+ * the signature one a character. An object's text was `[object Object]` then, so that one signature fitted all objects:
+ * those are not taken.
+ */
+import { decodeBytes } from './bytes.ts';
+import { parseSea } from './format.ts';
+import { verifyText } from './ecdsa.ts';
+
+/** 2020-01-01. Fields with later states are of the present form. */
+const legacyEndsMs = 1_577_836_800_000;
+
+export async function verifyLegacy(message: unknown, signature: string, pub: string): Promise<boolean> {
+  const text = legacyText(parseSea(message));
+  if (text === undefined) return false;
+  for (const encoding of ['base64', 'utf8'] as const) {
+    const bytes = decodeBytes(signature, encoding);
+    if (bytes && (await verifyText(text, bytes, pub))) return true;
+  }
+  return false;
+}
+
+/** The value of a user's field in the old form, bound to its place and time: `[soul, key, value, state]`. */
+export function legacyField(message: unknown, soul: string, key: string, state: number): unknown {
+  if (!Array.isArray(message) || message.length !== 4 || state >= legacyEndsMs || soul.includes(',') || key.includes(',')) return undefined;
+  const [ofSoul, ofKey, value, written] = message as [unknown, unknown, unknown, unknown];
+  const bound = ofSoul === soul && ofKey === key && typeof written === 'number' && Math.floor(written) === Math.floor(state);
+  return bound ? value : undefined;
+}
+
+function legacyText(message: unknown): string | undefined {
+  if (typeof message === 'string') return message;
+  const plain = Array.isArray(message) && message.every((item) => item === null || typeof item !== 'object');
+  return plain ? message.join(',') : undefined;
+}
