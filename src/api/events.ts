@@ -18,10 +18,9 @@ export type NodeEvent = { readonly atMs: number } & (
   }
   /** Sent by another node's `sendMessage`. `from`: its PeerId, `label` its node id when known. */
   | { readonly kind: 'message'; readonly from: string; readonly label: number | undefined; readonly data: Uint8Array }
-  /** Of the graph, how much and with whom, never what: peers as they come and go, and together what was written in a second. */
+  /** Of the graph, how much and with whom, never what: peers as they come and go, and the `fields` that were written in a second. */
   | {
-    readonly kind: 'graph'; readonly change: 'connected' | 'disconnected' | 'written'; readonly peer: string; readonly fromPeers: number;
-    readonly local: number; readonly peers: number;
+    readonly kind: 'graph'; readonly change: 'connected' | 'disconnected' | 'written'; readonly peer: string; readonly fields: number; readonly peers: number;
   }
 );
 

@@ -20,13 +20,13 @@ export interface Firewall {
   decide(address: string): Verdict;
   /** Decides and counts, per listener (`quic`, `libp2p`, `http`, …). */
   admit(listener: string, address: string): boolean;
-  /** Counts what a native enforcer decided by itself; `address` where it told which. */
-  record(listener: string, verdict: Verdict, count: number, address?: string): void;
+  /** Counts what an enforcer decided by itself; `address` where it told which, `rule` where it is not the allowlist that was broken. */
+  record(listener: string, verdict: Verdict, count: number, address?: string, rule?: string): void;
   counters(): Readonly<Record<string, FirewallCounters>>;
   /** Replaces the list (SIGHUP). Throws `CONFIG_INVALID` on text that is no address or block, and changes nothing then. */
   setAllow(entries: readonly string[]): void;
   /** Told of every denial at once, so it must be quick. `address` is empty where it is not known. */
-  onDenied(listener: (denied: { readonly listener: string; readonly address: string; readonly count: number }) => void): void;
+  onDenied(listener: (denied: { readonly listener: string; readonly address: string; readonly count: number; readonly rule?: string | undefined }) => void): void;
   onChange(listener: (allow: readonly string[]) => void): void;
 }
 

@@ -17,12 +17,12 @@ export function createFirewall(options: FirewallOptions = {}): Firewall {
   const listeners: ((allow: readonly string[]) => void)[] = [];
   const onDenied: Parameters<Firewall['onDenied']>[0][] = [];
 
-  const record = (listener: string, verdict: Verdict, count: number, address = ''): void => {
+  const record = (listener: string, verdict: Verdict, count: number, address = '', rule?: string): void => {
     const counters = counted.get(listener) ?? { allowed: 0, denied: 0 };
     if (verdict === 'allow') counters.allowed += count;
     else counters.denied += count;
     counted.set(listener, counters);
-    if (verdict === 'deny') for (const told of onDenied) told({ listener, address, count });
+    if (verdict === 'deny') for (const told of onDenied) told({ listener, address, count, rule });
   };
 
   return {

@@ -12,5 +12,8 @@
  */
 export type { Delta, Field, Lex, Link, Query, Scalar, Value, WireGraph, WireNode } from './data/types.ts';
 export type { GraphStore } from './storage/storage.ts';
-export type { GraphPeer, PutAck, PutOptions, PutResult } from './peer/peer.ts';
-export type { MeshPeer, Violation } from './dam/dam.ts';
+export type { GraphPeer, Guard, PutAck, PutOptions, PutResult } from './peer/peer.ts';
+export type { Mesh, MeshHandler, MeshPeer, Violation } from './dam/dam.ts';
+export { checkGraph, graphLimits } from './data/check.ts';
+export { compareText } from './data/order.ts';
+export { toWire } from './data/wire.ts';

@@ -14,7 +14,7 @@ const peerPauseMs = 1_000;
 const denialPauseMs = 1_000;
 /** Peers whose state is remembered, to tell what changed; beyond it the oldest counts as new when it is heard from again. */
 const rememberedPeers = 8_192;
-/** Listeners of which denials are gathered; there are as many as the node has ports. */
+/** Listeners, with their rules, of which denials are gathered; there are as many as the node has ports, and the graph's rules. */
 const denyingListeners = 64;
 
 export interface EventSources {
@@ -85,22 +85,24 @@ function watchPeers({ events, peers, host, view, clock }: EventSources): () => v
 }
 
 function watchFirewall({ events, firewalls, counted, clock }: EventSources): () => void {
-  const denied = new Map<string, { address: string; count: number }>();
+  const denied = new Map<string, { listener: string; rule: string | undefined; address: string; count: number }>();
   let before = counted();
   let timer: Timer | undefined;
 
-  const tell = (listener: string, address: string, count: number): void => events.emit({ kind: 'firewall', change: 'denied', listener, address, count });
+  const tell = (listener: string, address: string, count: number, rule?: string): void =>
+    events.emit({ kind: 'firewall', change: 'denied', listener, address, count, ...(rule === undefined ? {} : { rule }) });
   for (const firewall of firewalls) {
-    firewall.onDenied(({ listener, address, count }) => {
-      const known = denied.get(listener);
+    firewall.onDenied(({ listener, address, count, rule }) => {
+      const of = `${listener}\n${rule ?? ''}`;
+      const known = denied.get(of);
       if (known === undefined && denied.size >= denyingListeners) return;
-      denied.set(listener, { address: known === undefined || known.address === address ? address : '', count: (known?.count ?? 0) + count });
+      denied.set(of, { listener, rule, address: known === undefined || known.address === address ? address : '', count: (known?.count ?? 0) + count });
     });
   }
   firewalls[0]?.onChange((allow) => events.emit({ kind: 'firewall', change: 'rules', listener: '', address: '', count: allow.length }));
   const round = (): void => {
     timer = clock.after(denialPauseMs, round);
-    for (const [listener, { address, count }] of denied) tell(listener, address, count);
+    for (const { listener, address, count, rule } of denied.values()) tell(listener, address, count, rule);
     denied.clear();
     const now = counted();
     for (const [listener, count] of Object.entries(now)) if (count > (before[listener] ?? 0)) tell(listener, '', count - (before[listener] ?? 0));

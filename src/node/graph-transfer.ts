@@ -61,8 +61,10 @@ export async function importGraph(peer: GraphPeer, guard: Guard | undefined, rec
         counts.refused += delta.fields.length;
         continue;
       }
-      batch.push(delta);
-      fields += delta.fields.length;
+      const kept = verdict.delta ?? delta;
+      counts.refused += delta.fields.length - kept.fields.length;
+      batch.push(kept);
+      fields += kept.fields.length;
     }
     if (fields >= batchFields) await flush();
     if (failure !== undefined) break;

@@ -1,6 +1,6 @@
 /** What the running node does for its callers: the api, on the parts. */
 import type {
-  DoctorReport, FirewallView, GetOptions, GetResult, MixedApi, NodeApi, NodeEvent, NodeEventKind, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan,
+  DoctorReport, FirewallView, GetOptions, GraphApi, GetResult, MixedApi, NodeApi, NodeEvent, NodeEventKind, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan,
   PutOptions, PutResult, RepairAction, RepairView, TrainOptions, TreeEntry,
 } from '../api/api.ts';
 import type { Capabilities } from '../capabilities/capabilities.ts';
@@ -38,6 +38,8 @@ export interface NodeCallsParts {
   readonly metrics: Metrics;
   readonly events: Events;
   readonly mixed: MixedApi;
+  /** It opens after the rest, and may be refused until then. */
+  readonly graph: () => GraphApi;
 }
 
 export class NodeCalls implements NodeApi {
@@ -47,6 +49,10 @@ export class NodeCalls implements NodeApi {
   constructor(parts: NodeCallsParts) {
     this.#parts = parts;
     this.mixed = parts.mixed;
+  }
+
+  get graph(): GraphApi {
+    return this.#parts.graph();
   }
 
   put(content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult> {
@@ -118,6 +124,7 @@ export class NodeCalls implements NodeApi {
   }
 
   async status(): Promise<NodeStatus> {
+    const graph = await this.graph.status();
     const { label, startedMs, disk, network, objects, parts, isReady, http, rpc } = this.#parts;
     const { liveBytes, garbageBytes, freeBytes, records } = disk.store.usage();
     const known = network.peers.list();
@@ -132,6 +139,7 @@ export class NodeCalls implements NodeApi {
         rpc: rpc(),
       },
       memoryBytes: process.memoryUsage.rss(), reachability: network.host.natReport().reachability,
+      graph: graph.state === 'off' ? undefined : graph,
     };
   }
 

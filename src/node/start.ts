@@ -13,6 +13,8 @@ import { Announcements } from './announcements.ts';
 import { Compaction } from './compaction.ts';
 import { Discovery } from './discovery.ts';
 import { Events } from './events.ts';
+import type { OpenedGraph } from './graph.ts';
+import { graphOff } from './graph-off.ts';
 import { watchSources } from './events-sources.ts';
 import { openDisk, storeDirectory, type Disk } from './disk.ts';
 import { RevocationSpread, serveJoins } from './member-streams.ts';
@@ -161,9 +163,11 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   const calls = new NodeCalls({
     config: () => config, label, startedMs, disk, network, objects, capabilities, paths,
     parts, isReady: () => ready, http: () => httpAddress, rpc: () => rpc?.address() ?? '', metrics, events, mixed: mixed.calls,
+    graph: () => graph?.api ?? graphOff,
   });
   let httpAddress = '';
   let rpc: OpenedRpc | undefined;
+  let graph: OpenedGraph | undefined;
   if (config.http) {
     const http = await openHttpServer({
       listen: config.httpAddr, metrics, clock: systemClock, logger: logger.child({ part: 'http' }),
@@ -178,6 +182,14 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
     rpc = opened;
     remember('rpc', (deadlineMs) => opened.server.close(deadlineMs));
     say('RPC', opened.detail);
+  }
+  if (config.graphAddr !== 'off') {
+    // Only then: most nodes serve none, and it brings a WebSocket server and a database with it.
+    const { openGraph } = await import('./graph.ts');
+    const opened = await openGraph({ config: () => config, listen: config.graphAddr, firewall: plainFirewall, objects, events, logger: logger.child({ part: 'graph' }), metrics });
+    graph = opened;
+    remember('graph', () => opened.close());
+    say('graph', opened.detail);
   }
   gauges(metrics, { objects, network, disk });
   const { reedSolomon, ...kernels } = codec.kernels;
@@ -198,8 +210,12 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
       const changes = compareConfigs(config, next);
       network.applyAllow(next);
       logger.setLevel(next.logLevel);
-      const live = { allow: next.allow, repairGrace: next.repairGrace, repairInterval: next.repairInterval, logLevel: next.logLevel };
+      const live = {
+        allow: next.allow, repairGrace: next.repairGrace, repairInterval: next.repairInterval, logLevel: next.logLevel,
+        graphPeers: next.graphPeers, graphOrigins: next.graphOrigins, graphHosts: next.graphHosts,
+      };
       config = Object.freeze({ ...config, ...live });
+      graph?.meetRelays();
       return changes;
     },
     stop: (deadlineMs = config.stopDeadline) => {
@@ -244,5 +260,5 @@ function gauges(metrics: ReturnType<typeof createMetrics>, parts: { objects: Obj
   metrics.gauge('pangea_objects_catalogue', 'Objects of the owner', () => objects.counts().catalogue);
   const sum = (what: 'allowed' | 'denied') => () => Object.values(network.admissions()).reduce((total, each) => total + each[what], 0);
   metrics.gauge('pangea_firewall_allowed', 'Connections that the allowlist let in', sum('allowed'));
-  metrics.gauge('pangea_firewall_denied', 'Connections that the allowlist kept out', sum('denied'));
+  metrics.gauge('pangea_firewall_denied', 'Connections that the allowlist kept out, and messages that broke a rule of the graph', sum('denied'));
 }

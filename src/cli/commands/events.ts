@@ -49,7 +49,7 @@ function words(event: NodeEvent): string {
     case 'firewall':
       return event.change === 'rules' ? `firewall rules  ${event.count} blocks` : `firewall denied  ${event.count} on ${event.listener}${event.address === '' ? '' : ` from ${printable(event.address)}`}${event.rule === undefined ? '' : `: ${event.rule}`}`;
     case 'graph':
-      return event.change === 'written' ? `graph written  ${event.fromPeers} fields by peers, ${event.local} here; ${event.peers} peers` : `graph ${event.change}  ${printable(event.peer)}; ${event.peers} peers`;
+      return event.change === 'written' ? `graph written  ${event.fields} fields; ${event.peers} peers` : `graph ${event.change}  ${printable(event.peer)}; ${event.peers} peers`;
     case 'message': {
       const text = new TextDecoder().decode(event.data.subarray(0, 4 * shownLetters)).slice(0, shownLetters);
       return `message  from ${event.label ?? event.from}  ${humanBytes(event.data.length)}  ${printable(text)}`;
