@@ -97,10 +97,16 @@ async function translated<T>(directory: string, operation: () => Promise<T>): Pr
   try {
     return await operation();
   } catch (error) {
-    const cause = (error as Error).cause ?? error;
-    const { code, message } = cause as Error & { code?: string };
-    throw new PangeaError(codes[code ?? ''] ?? textCode(message), `key-value store ${directory}: ${message}`, { cause: error });
+    throw levelError(`key-value store ${directory}`, error);
   }
+}
+
+/** What LevelDB or its file system said, as one of our codes. */
+export function levelError(what: string, error: unknown): PangeaError {
+  if (error instanceof PangeaError) return error;
+  const cause = (error as Error).cause ?? error;
+  const { code, message } = cause as Error & { code?: string };
+  return new PangeaError(codes[code ?? ''] ?? textCode(message), `${what}: ${message}`, { cause: error });
 }
 
 /** LevelDB passes the operating system's errors on as text alone. */

@@ -19,5 +19,5 @@ export interface KeyValueStore {
   close(): Promise<void>;
 }
 
-export { openDurableKv } from './durable.ts';
+export { levelError, openDurableKv } from './durable.ts';
 export { MemoryKv } from './memory.ts';

@@ -2,7 +2,7 @@
 import { matches } from '../data/lex.ts';
 import { GraphNode } from '../data/node.ts';
 import type { Field, Lex, Value } from '../data/types.ts';
-import { utf8Length } from './order.ts';
+import { compareBytes, utf8Length } from './order.ts';
 
 /** Texts from `from`, up to and including all that begin with `through`; no end when that is undefined. */
 export interface Span {
@@ -29,6 +29,14 @@ export function spanOf(lex: Lex | undefined): Span {
 /** A lex without a condition selects all. */
 export function selects(lex: Lex | undefined, text: string): boolean {
   return lex === undefined || isUnconditional(lex) || matches(text, lex);
+}
+
+/** The texts that a lex takes, in its order. */
+export function inOrder(texts: Iterable<string>, lex: Lex | undefined): string[] {
+  const found: string[] = [];
+  for (const text of texts) if (selects(lex, text)) found.push(text);
+  found.sort(compareBytes);
+  return isReverse(lex) ? found.reverse() : found;
 }
 
 export function isReverse(lex: Lex | undefined): boolean {
