@@ -17,6 +17,9 @@ export interface Wire {
   /** Bytes given to `send` that have not left. */
   buffered(): number;
   close(reason: string): void;
+  /** Stops and starts the reading of it, where a transport can: the other side waits then instead of losing frames. */
+  pause?(): void;
+  resume?(): void;
 }
 
 /** How a transport tells of a wire that it attached. */
@@ -83,7 +86,10 @@ export interface Mesh {
   attach(wire: Wire): WireSink;
   /** A put of this node, to all relays and to who subscribed to its souls. Returns its id and to how many peers it was given. */
   put(deltas: readonly Delta[], options?: { readonly id?: string; readonly acks?: number; readonly to?: MeshPeer }): Sent;
-  /** Passes on a put that was accepted, under the rules of relaying (`><`, subscriptions), `accepted` only. */
+  /**
+   * Passes on a put that the guard let pass, under the rules of relaying (`><`, subscriptions), `accepted` only. To be called for
+   * answers with data (`answers` set) even when nothing was accepted: who asked through us may lack what we have.
+   */
   relay(message: IncomingPut, accepted: readonly Delta[]): number;
   /** A question of this node, to relays and whoever `to` names. */
   get(query: Query, options?: { readonly known?: number; readonly to?: MeshPeer }): Sent;
