@@ -3,7 +3,7 @@
  * `w` where (path and key), `wb` where the blocked are listed; `r` and `rb` name readers, which no writer can check.
  */
 import { PangeaError } from '../../errors/errors.ts';
-import { matches, parseLex } from '../data/lex.ts';
+import { matches } from '../data/lex.ts';
 import type { Lex, Value } from '../data/types.ts';
 import { linkSoul } from '../data/value.ts';
 import { asSigned, parseSea, type Signed } from './format.ts';
@@ -34,7 +34,8 @@ type Block = string | { readonly read?: unknown; readonly write?: unknown };
 const maxRuleChars = 4_096;
 const maxRules = 256;
 const maxCertificants = 10_000;
-const conditions = ['+', '#', '.', '=', '*', '>', '<'] as const;
+const texts = ['=', '*', '>', '<'] as const;
+const conditions = ['+', '#', '.', ...texts] as const;
 
 /** Fails with USAGE when it names nobody or nothing, with NO_KEY without the authority's pair. */
 export async function certify(
@@ -111,8 +112,14 @@ function covers(rule: unknown, path: string, key: string): boolean {
 
 function fits(text: string, lex: unknown): boolean {
   if (typeof lex === 'string') return text === lex;
-  const parsed = parseLex(lex, maxRuleChars);
-  return parsed !== undefined && matches(text, parsed);
+  if (typeof lex !== 'object' || lex === null) return false;
+  const read: Record<string, string> = {};
+  for (const [condition, value] of Object.entries(lex)) {
+    if (!(texts as readonly string[]).includes(condition)) continue;
+    if (typeof value !== 'string' || value.length > maxRuleChars) return false;
+    read[condition] = value;
+  }
+  return matches(text, read);
 }
 
 function mustNameWriter(rule: unknown): boolean {
