@@ -16,7 +16,7 @@ export interface GraphPlace {
 }
 
 /** `runs`: how many random histories are tried, fewer where each call is a round trip. */
-export function graphStoreConformance(name: string, make: () => Promise<GraphPlace>, { runs = 40 }: { runs?: number } = {}): void {
+export function graphStoreConformance(name: string, make: () => Promise<GraphPlace>, { runs = 60 }: { runs?: number } = {}): void {
   const check = (title: string, run: (store: GraphStore, place: GraphPlace) => Promise<void>): void => {
     test(`${name}: ${title}`, { timeout: 120_000 }, async () => {
       const place = await make();

@@ -18,7 +18,7 @@ export interface KeySpan {
 }
 
 /** More operations are handed over in slices, so that no turn of the event loop takes longer than some milliseconds. */
-export const operationsATurn = 1_024;
+const operationsATurn = 1_024;
 const pageEntries = 1_000;
 const pageBytes = 256 * 1024;
 

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GraphNode } from '../data/node.ts';
 import type { Delta, Field } from '../data/types.ts';
-import { commit, fieldKey, fieldPrefix, type Level, nodeKey, operationsATurn, type Put } from './durable-level.ts';
+import { commit, fieldKey, fieldPrefix, type Level, nodeKey, type Put } from './durable-level.ts';
 import type { Sequence } from './durable-open.ts';
 import { type NodeRecord, readField, readNode, RecordWriter } from './durable-record.ts';
 import { mergeInto, supersedes } from './merge.ts';
@@ -10,7 +10,9 @@ import { mergeInto, supersedes } from './merge.ts';
 /** A node whose record would be longer is split into one record a field: a change must not cost what the node weighs. */
 const splitBytes = 4_096;
 const splitFields = 64;
-/** A group ends with the write that reaches this, so that a turn of the event loop stays short. */
+/** So many are merged before others get their turn. */
+const fieldsATurn = 512;
+/** A group ends with the write that reaches this, so that none waits long behind it. */
 const groupFields = 4_096;
 
 interface Waiting {
@@ -74,20 +76,23 @@ export class DurableWriter {
     const keys = souls.map(nodeKey);
     const records = await this.#level.getMany(keys);
     const work = new Work();
-    const known: FieldChange[] = [];
+    const large: LargeChange[] = [];
+    let turn = 0;
     for (let at = 0; at < souls.length; at++) {
       const soul = souls[at] as string;
       const fields = changes.get(soul) as readonly Field[];
       const bytes = records[at];
-      const record: NodeRecord = bytes === undefined ? new GraphNode(soul) : readNode(soul, bytes);
-      if (record === 'split') known.push(...fieldChanges(soul, fields));
-      else await work.whole(keys[at] as Buffer, record, fields);
+      const record: NodeRecord | undefined = bytes && readNode(soul, bytes);
+      if (record === 'split') large.push({ prefix: fieldPrefix(soul), fields, known: true });
+      else if (record === undefined && fields.length > splitFields) {
+        large.push({ prefix: fieldPrefix(soul), fields, known: false });
+        work.mark(keys[at] as Buffer);
+      } else await work.whole(keys[at] as Buffer, record ?? new GraphNode(soul), fields);
+      if ((turn += fields.length) < fieldsATurn) continue;
+      turn = 0;
+      await nextTurn();
     }
-    for (let first = 0; first < known.length; first += operationsATurn) {
-      const some = known.slice(first, first + operationsATurn);
-      const found = await this.#level.getMany(some.map((change) => change.at));
-      some.forEach((change, at) => work.field(change, found[at]));
-    }
+    for (const change of large) await this.#merge(change, work);
     if (work.puts.length === 0) return;
     work.puts.push(this.#sequence.next());
     await commit(this.#level, work.puts);
@@ -95,11 +100,24 @@ export class DurableWriter {
     this.fields += work.fields;
     for (const { key, value } of work.puts) this.bytes += key.length + value.length;
   }
+
+  async #merge({ prefix, fields, known }: LargeChange, work: Work): Promise<void> {
+    for (let first = 0; first < fields.length; first += fieldsATurn) {
+      const some = fields.slice(first, first + fieldsATurn);
+      const keys = some.map(({ key }) => fieldKey(prefix, key));
+      const found = known ? await this.#level.getMany(keys) : [];
+      for (let at = 0; at < some.length; at++) work.field(keys[at] as Buffer, some[at] as Field, found[at]);
+      if (!known) await nextTurn();
+    }
+  }
 }
 
-interface FieldChange {
-  readonly at: Buffer;
-  readonly field: Field;
+/** Fields of a node that has a record for each of them. */
+interface LargeChange {
+  readonly prefix: Buffer;
+  readonly fields: readonly Field[];
+  /** The node was there before, so that its fields may be. */
+  readonly known: boolean;
 }
 
 /** The puts of one batch. */
@@ -119,15 +137,17 @@ class Work {
         return;
       }
     }
+    this.mark(key);
     const prefix = fieldPrefix(node.soul);
-    for (const field of node.fields()) {
-      this.puts.push({ type: 'put', key: fieldKey(prefix, field.key), value: this.#records.field(field) });
-      if (this.puts.length % operationsATurn === 0) await nextTurn();
-    }
+    for (const field of node.fields()) this.puts.push({ type: 'put', key: fieldKey(prefix, field.key), value: this.#records.field(field) });
+    await nextTurn();
+  }
+
+  mark(key: Buffer): void {
     this.puts.push({ type: 'put', key, value: this.#records.splitMark() });
   }
 
-  field({ at, field }: FieldChange, stored: Buffer | undefined): void {
+  field(at: Buffer, field: Field, stored: Buffer | undefined): void {
     if (stored !== undefined) {
       const known = readField(field.key, stored);
       if (!supersedes(field.value, field.state, known.value, known.state)) return;
@@ -135,11 +155,6 @@ class Work {
     this.fields++;
     this.puts.push({ type: 'put', key: at, value: this.#records.field(field) });
   }
-}
-
-function fieldChanges(soul: string, fields: readonly Field[]): FieldChange[] {
-  const prefix = fieldPrefix(soul);
-  return fields.map((field) => ({ at: fieldKey(prefix, field.key), field }));
 }
 
 /** Each soul once, each of its keys once. */

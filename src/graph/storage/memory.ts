@@ -3,8 +3,7 @@ import { PangeaError } from '../../errors/errors.ts';
 import { GraphNode } from '../data/node.ts';
 import type { Delta, Lex } from '../data/types.ts';
 import { mergeInto } from './merge.ts';
-import { compareBytes } from './order.ts';
-import { isReverse, RangeAnswer, selects, valueBytes } from './select.ts';
+import { inOrder, isReverse, RangeAnswer, spanOf, valueBytes, within } from './select.ts';
 import type { GraphStore } from './storage.ts';
 
 /** Nodes of more fields keep the order of their keys from one range to the next. */
@@ -36,7 +35,7 @@ export class MemoryStore implements GraphStore {
     this.#alive();
     const node = this.#nodes.get(soul);
     if (!node) return undefined;
-    const keys = this.#ordered(soul, node);
+    const keys = within(this.#ordered(soul, node), spanOf(lex));
     const answer = new RangeAnswer(soul, lex);
     const reverse = isReverse(lex);
     for (let at = 0; at < keys.length; at++) {
@@ -48,9 +47,7 @@ export class MemoryStore implements GraphStore {
 
   async *souls(lex?: Lex): AsyncIterable<string> {
     this.#alive();
-    const found = [...this.#nodes.keys()].filter((soul) => selects(lex, soul)).sort(compareBytes);
-    if (isReverse(lex)) found.reverse();
-    for (const soul of found) {
+    for (const soul of inOrder(this.#nodes.keys(), lex)) {
       this.#alive();
       yield soul;
     }
@@ -80,7 +77,7 @@ export class MemoryStore implements GraphStore {
   #ordered(soul: string, node: GraphNode): readonly string[] {
     const known = this.#orders.get(soul);
     if (known) return known;
-    const keys = [...node.keys()].sort(compareBytes);
+    const keys = inOrder(node.keys(), undefined);
     if (keys.length >= orderedFrom) this.#orders.set(soul, keys);
     return keys;
   }

@@ -15,15 +15,19 @@ export interface Span {
  * unit where the two differ; `>` is also a prefix in GUN, even beyond `<`.
  */
 export function spanOf(lex: Lex | undefined): Span {
-  const exact = lex?.['='];
-  if (exact) return { from: comparable(exact), through: comparable(exact) };
-  const prefix = lex?.['*'];
-  if (prefix) return { from: comparable(prefix), through: comparable(prefix) };
+  const start = lex?.['='] ?? lex?.['*'];
+  if (start !== undefined) return { from: comparable(start), through: comparable(start) };
   const from = comparable(lex?.['>'] ?? '');
-  const to = lex?.['<'];
-  if (!to || exact !== undefined || prefix !== undefined) return { from: exact === undefined && prefix === undefined && to === undefined ? from : '', through: undefined };
-  const through = comparable(to);
-  return { from, through: from > through ? from : through };
+  if (lex?.['<'] === undefined) return { from, through: undefined };
+  const to = comparable(lex['<']);
+  return { from, through: lex['>'] !== undefined && (to.startsWith(from) || from > to) ? from : to };
+}
+
+/** The part of texts in byte order that lies in a span. */
+export function within(ordered: readonly string[], { from, through }: Span): readonly string[] {
+  const first = firstThat(ordered, (text) => compareBytes(text, from) >= 0);
+  const end = through === undefined ? ordered.length : firstThat(ordered, (text) => compareBytes(text, through) > 0 && !text.startsWith(through));
+  return ordered.slice(first, end);
 }
 
 /** A lex without a condition selects all. */
@@ -88,4 +92,16 @@ export function valueBytes(value: Value): number {
   if (typeof value === 'string') return utf8Length(value);
   if (typeof value === 'number') return 8;
   return value !== null && typeof value === 'object' ? utf8Length(value['#']) : 1;
+}
+
+/** Where the texts begin for which `holds`, which it does for all behind the first. */
+function firstThat(ordered: readonly string[], holds: (text: string) => boolean): number {
+  let low = 0;
+  let high = ordered.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(ordered[middle] as string)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
