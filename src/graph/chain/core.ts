@@ -1,0 +1,143 @@
+import type { Clock, Random } from '../../std/std.ts';
+import type { GraphNode } from '../data/node.ts';
+import type { Query } from '../data/types.ts';
+import type { Asked, GraphPeer } from '../peer/peer.ts';
+import { Hub } from './hub.ts';
+import { Scope } from './scope.ts';
+import { rootKey, startsWith, type Path } from './step.ts';
+
+export interface ChainOptions {
+  /** Peers are configured, although none may be connected yet: reads wait for the first one. Default false. */
+  readonly expectsPeers?: boolean;
+  /** How long `once` looks for what is not here. Default 2,000. */
+  readonly onceMs?: number;
+  /** How long `once` waits for news of a node that is here, when peers are connected. Default 99, as GUN's `wait`. */
+  readonly settleMs?: number;
+  /** How long a nested put waits to learn which souls its children have. Default 500. */
+  readonly putMs?: number;
+  /** Told of errors for which the caller gave neither callback nor `await`. Default: nobody. */
+  readonly log?: (text: string) => void;
+}
+
+/** What all chains of one graph share. */
+export class Core {
+  readonly peer: GraphPeer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hub: Hub;
+  readonly onceMs: number;
+  readonly settleMs: number;
+  readonly putMs: number;
+  readonly log: (text: string) => void;
+  /** The chain of a path, as callbacks get it for `this`. */
+  readonly chain: (path: Path | undefined) => unknown;
+  /** The last put that could not be done at once; reads that would say "nothing" wait for it. */
+  pending: Promise<void> | undefined;
+  #expects: boolean;
+  readonly #live = new Map<string, Set<Live>>();
+
+  constructor(peer: GraphPeer, clock: Clock, random: Random, chain: (path: Path | undefined) => unknown, options: ChainOptions = {}) {
+    this.chain = chain;
+    this.peer = peer;
+    this.clock = clock;
+    this.random = random;
+    this.hub = new Hub(peer);
+    this.#expects = options.expectsPeers ?? false;
+    this.onceMs = options.onceMs ?? 2_000;
+    this.settleMs = options.settleMs ?? 99;
+    this.putMs = options.putMs ?? 500;
+    this.log = options.log ?? (() => undefined);
+  }
+
+  connected(): boolean {
+    return this.peer.mesh.peers().length > 0;
+  }
+
+  /** Somebody could know more than this peer. */
+  reachable(): boolean {
+    return this.#expects || this.connected();
+  }
+
+  /** Asks the peers; when none has come yet and one is expected, waits for it as long. Never fails. */
+  async ask(query: Query, waitMs: number): Promise<Asked> {
+    const before = this.clock.monotonicMs();
+    if (!this.connected() && !(await this.#firstPeer(waitMs))) return 'silent';
+    const leftMs = waitMs - (this.clock.monotonicMs() - before);
+    try {
+      return await this.peer.ask(query, { waitMs: Math.max(1, leftMs) });
+    } catch {
+      // Only a closing peer fails here, and it has no answer either.
+      return 'silent';
+    }
+  }
+
+  /** Calls `then` with the node, at once when it is in memory; with undefined where there is none here. */
+  load(soul: string, scope: Scope, then: (node: GraphNode | undefined) => void): void {
+    if (this.peer.resident(soul)) return then(this.peer.peek(soul));
+    this.peer.load(soul).then(
+      (node) => {
+        if (!scope.closed) then(this.peer.peek(soul) ?? node);
+      },
+      (error: unknown) => {
+        this.log(`the node ${soul} cannot be read: ${String(error)}`);
+        if (!scope.closed) then(undefined);
+      },
+    );
+  }
+
+  /** A subscription by a chain: `off()` on that chain, or one above it, ends it. */
+  open(path: Path | undefined): Scope {
+    const first = rootKey(path);
+    const scope = new Scope();
+    const live: Live = { path, scope };
+    const all = this.#live.get(first) ?? new Set();
+    this.#live.set(first, all.add(live));
+    scope.onClose(() => {
+      all.delete(live);
+      if (all.size === 0 && this.#live.get(first) === all) this.#live.delete(first);
+    });
+    return scope;
+  }
+
+  off(path: Path | undefined): void {
+    const candidates = path ? [this.#live.get(rootKey(path))] : [...this.#live.values()];
+    for (const all of candidates) {
+      for (const { path: other, scope } of all ?? []) if (startsWith(other, path)) scope.close();
+    }
+  }
+
+  /** Runs a callback of the program. What it throws is the program's error, not that of the merge it runs after. */
+  call(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  #firstPeer(waitMs: number): Promise<boolean> {
+    if (!this.#expects) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const end = (came: boolean): void => {
+        release();
+        timer.cancel();
+        resolve(came);
+      };
+      const release = this.peer.onPeer((change) => {
+        if (change === 'hi') end(true);
+      });
+      const timer = this.clock.after(waitMs, () => {
+        // Offline: later reads need not wait again, what comes with a peer reaches them through subscriptions.
+        this.#expects = false;
+        end(false);
+      });
+    });
+  }
+}
+
+interface Live {
+  readonly path: Path | undefined;
+  readonly scope: Scope;
+}
