@@ -1,5 +1,7 @@
+import { systemClock } from '../../std/std.ts';
 import { shortestCycle } from './path.ts';
 import { limitsOf, outEdges, type Edge, type GraphReader, type LimitName, type TraverseOptions } from './reader.ts';
+import { Slices } from './slices.ts';
 
 export interface Cycle {
   /** Souls of which each reaches each (a strongly connected component), in no special order. */
@@ -52,6 +54,7 @@ async function* components(reader: GraphReader, roots: Iterable<string>, options
   /** By soul: its number in order of discovery, and Infinity once its component is complete. */
   const order = new Map<string, number>();
   const path: string[] = [];
+  const slices = new Slices(options.clock ?? systemClock);
   let looked = 0;
 
   const enter = async (soul: string, depth: number): Promise<Open | undefined> => {
@@ -59,6 +62,8 @@ async function* components(reader: GraphReader, roots: Iterable<string>, options
     const index = order.size;
     order.set(soul, index);
     path.push(soul);
+    const pause = slices.over();
+    if (pause) await pause;
     const edges = expand(soul, await reader.load(soul));
     if (edges.length > maxEdges - looked) limited('maxEdges');
     if (edges.length > 0 && depth >= maxDepth) limited('maxDepth');

@@ -1,7 +1,9 @@
 /** The other direction: which links lead to a soul. A graph stores links at their source only, so this is a scan or an index. */
+import { systemClock } from '../../std/std.ts';
 import type { NodeChange, Watcher } from '../replica/replica.ts';
 import { Links } from './links.ts';
 import { outEdges, type Edge, type Expand, type GraphReader, type GraphSource } from './reader.ts';
+import { Slices } from './slices.ts';
 
 const readTogether = 64;
 
@@ -20,11 +22,13 @@ export async function* neighboursIn(source: GraphSource, soul: string): AsyncGen
 /** The links of every node, node by node. Nodes are read some at a time, as a store answers many as quickly as one. */
 async function* allEdges(source: GraphSource): AsyncGenerator<readonly Edge[], void, void> {
   let reading: Promise<readonly Edge[]>[] = [];
+  const slices = new Slices(systemClock);
   for await (const soul of source.souls()) {
     reading.push(neighboursOut(source, soul));
     if (reading.length < readTogether) continue;
     yield* await Promise.all(reading);
     reading = [];
+    await slices.over();
   }
   yield* await Promise.all(reading);
 }

@@ -2,8 +2,9 @@
  * What a walk needs of a graph: nodes by soul. A `GraphPeer`, a `Replica` and a `GraphStore` behind a line of code all are readers.
  *
  * Promises: nothing here recurses, so neither the depth of a graph nor its cycles end a walk; memory is bounded by
- * `maxNodes`. A walk that stopped at a limit says at which.
+ * `maxNodes`. A walk that stopped at a limit says at which. Every 5 ms it lets others run.
  */
+import type { Clock } from '../../std/std.ts';
 import type { GraphNode } from '../data/node.ts';
 import type { Lex } from '../data/types.ts';
 
@@ -38,6 +39,8 @@ export interface TraverseOptions {
   readonly maxEdges?: number;
   /** Default: the links of the node, in the order of its keys. `LinkIndex.expand` walks against the links. */
   readonly expand?: Expand;
+  /** Tells when it is time to let others run. Default: the system's. */
+  readonly clock?: Pick<Clock, 'monotonicMs' | 'sleep'>;
 }
 
 export interface Limits {

@@ -1,5 +1,7 @@
+import { systemClock } from '../../std/std.ts';
 import type { GraphNode } from '../data/node.ts';
 import { limitsOf, outEdges, type Edge, type GraphReader, type LimitName, type TraverseOptions } from './reader.ts';
+import { Slices } from './slices.ts';
 
 /** So many nodes are asked for before their turn, since a store answers several as quickly as one. */
 const loadAhead = 32;
@@ -52,6 +54,7 @@ export async function reachable(reader: GraphReader, roots: Iterable<string>, op
 /** What has been seen of a graph, and which limit was met. */
 class Scope {
   limitedBy: LimitName | undefined;
+  readonly slices: Slices;
   #seen = new Set<string>();
   #edges = 0;
   readonly #reader: GraphReader;
@@ -59,6 +62,7 @@ class Scope {
   readonly #limits;
 
   constructor(reader: GraphReader, options: TraverseOptions) {
+    this.slices = new Slices(options.clock ?? systemClock);
     this.#reader = reader;
     this.#expand = options.expand ?? outEdges;
     this.#limits = limitsOf(options);
@@ -120,6 +124,8 @@ async function* breadthFirst(scope: Scope, roots: Iterable<string>): AsyncGenera
       const visit = scope.visit(found, await loading[at]);
       for (const via of scope.onward(visit)) if (scope.enter(via.target)) next.push({ soul: via.target, depth: found.depth + 1, via });
       yield visit;
+      const pause = scope.slices.over();
+      if (pause) await pause;
     }
     queue = next;
   }
@@ -138,6 +144,8 @@ async function* depthFirst(scope: Scope, roots: Iterable<string>): AsyncGenerato
         const found = { soul: step.value.target, depth: top.depth + 1, via: step.value };
         const visit = scope.visit(found, await scope.load(found.soul));
         yield visit;
+        const pause = scope.slices.over();
+        if (pause) await pause;
         open.push({ depth: found.depth, edges: scope.onward(visit).values() });
       }
     }
