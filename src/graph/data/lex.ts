@@ -43,24 +43,3 @@ export function withinBounds(text: string, bounds: LexBounds): boolean {
   if (bounds.to !== undefined && compareText(text, bounds.to) <= 0) return true;
   return bounds.prefix !== undefined && text.startsWith(bounds.prefix);
 }
-
-/** A lex out of a message, or undefined when it is none: known conditions of the right types only, texts within `maxChars`. */
-export function parseLex(x: unknown, maxChars: number): Lex | undefined {
-  if (typeof x !== 'object' || x === null || Array.isArray(x)) return undefined;
-  const lex: Record<string, string | number | boolean> = {};
-  for (const condition of ['=', '*', '>', '<'] as const) {
-    const text = own(x, condition);
-    if (text === undefined) continue;
-    if (typeof text !== 'string' || text.length > maxChars) return undefined;
-    lex[condition] = text;
-  }
-  const reverse = own(x, '-');
-  if (reverse === 1 || reverse === true) lex['-'] = 1;
-  const bytes = own(x, '%');
-  if (typeof bytes === 'number' && bytes > 0) lex['%'] = bytes;
-  return lex;
-}
-
-function own(x: object, key: string): unknown {
-  return Object.hasOwn(x, key) ? (x as Record<string, unknown>)[key] : undefined;
-}

@@ -76,6 +76,8 @@ export interface GraphPeer {
   onPeer(listener: (change: 'hi' | 'bye', peer: MeshPeer) => void): () => void;
   /** Set by a session that logs in (`sea/`); undefined takes it away. */
   setAuthor(author: Author | undefined): void;
+  /** Of the whole graph: equal in two peers that hold the same. Undefined until it was built over the store. */
+  digest(): string | undefined;
   stats(): { readonly replica: ReplicaStats; readonly mesh: MeshStats; readonly outbox: number; readonly subscriptions: number };
   close(): Promise<void>;
 }

@@ -92,6 +92,10 @@ export class CachedCopy implements Copy {
     if (!this.#reading) this.#trim();
   }
 
+  unstored(): number {
+    return this.#commit.unstored;
+  }
+
   stats(): CopyStats {
     return {
       nodesInMemory: this.#cache.nodes,

@@ -20,6 +20,8 @@ export interface Copy {
   souls(lex?: Lex): AsyncIterable<string>;
   /** Lets nodes go that are over the bound. To be called between merges only. */
   trim(): void;
+  /** Fields taken that are not stored. */
+  unstored(): number;
   stats(): CopyStats;
   flush(): Promise<void>;
   close(): Promise<void>;

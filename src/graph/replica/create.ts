@@ -70,6 +70,9 @@ class GraphReplica implements Replica {
 
   merge(deltas: readonly Delta[], origin: Origin): Merge {
     if (this.#closed) return refusal(new PangeaError('STORE_CLOSED', 'the graph is closed'));
+    if (this.#copy.unstored() > this.#limits.unstoredFields) {
+      return refusal(new PangeaError('TOO_MANY', `more than ${this.#limits.unstoredFields} fields wait to be stored`));
+    }
     for (const delta of deltas) {
       if (this.#copy.resident(delta.soul)) continue;
       const merged = this.#copy.whenResident(deltas.map(({ soul }) => soul), () => {
@@ -134,16 +137,11 @@ class GraphReplica implements Replica {
   #apply(deltas: readonly Delta[], origin: Origin): Applied {
     const machine = this.#states.machine();
     const tooFar = machine + this.#limits.futureLimitMs;
-    const full = this.#copy.stats().unstored > this.#limits.unstoredFields;
     const accepted: Delta[] = [];
     const early: Delta[] = [];
     let old = 0;
     let refused = 0;
     for (const delta of deltas) {
-      if (full) {
-        refused += delta.fields.length;
-        continue;
-      }
       const node = this.#copy.peek(delta.soul);
       let fields: Field[] | undefined;
       let earlyFields: Field[] | undefined;

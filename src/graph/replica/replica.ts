@@ -58,7 +58,10 @@ export interface Replica {
   load(soul: string): Promise<GraphNode | undefined>;
   /** Fields of a range, without loading the whole node where it is not in memory. */
   range(soul: string, lex: Lex): Promise<GraphNode | undefined>;
-  /** Merged synchronously, watchers included, when every soul is resident; otherwise in order of calls, soul by soul. */
+  /**
+   * Merged synchronously, watchers included, when every soul is resident; otherwise in order of calls, soul by soul.
+   * Fails with TOO_MANY, and changes nothing, while more waits for the store than the limits allow.
+   */
   merge(deltas: readonly Delta[], origin: Origin): Merge;
   /** Keeps the node in memory while watched. The listener runs inside the merge and must not throw. */
   watch(soul: string, watcher: Watcher): () => void;

@@ -49,6 +49,10 @@ export class SharedCopy implements Copy {
 
   trim(): void {}
 
+  unstored(): number {
+    return 0;
+  }
+
   stats(): CopyStats {
     return { nodesInMemory: this.#nodes, fieldsInMemory: this.#fields, unstored: 0, failedWrites: this.#failedWrites };
   }

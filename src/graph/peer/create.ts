@@ -1,0 +1,299 @@
+import { PangeaError } from '../../errors/errors.ts';
+import { randomId } from '../data/random-id.ts';
+import { createReplica } from '../replica/create.ts';
+import { Acknowledgements } from './acknowledgements.ts';
+import { answerOf } from './answers.ts';
+import { Deadlines } from './deadlines.ts';
+import { Guarding, type Refusal } from './guarding.ts';
+import { Incoming } from './incoming.ts';
+import { Interests } from './interests.ts';
+import { Leaves } from './leaves.ts';
+import { peerLimits, type PeerLimits } from './limits.ts';
+import { currentFields, Outbox } from './outbox.ts';
+import { Questions } from './questions.ts';
+import type { Clock, Random } from '../../std/std.ts';
+import type { GraphNode } from '../data/node.ts';
+import type { Delta, Lex, Query } from '../data/types.ts';
+import type { IncomingAck, IncomingGet, Mesh, MeshHandler, MeshPeer } from '../dam/dam.ts';
+import type { ReplicaLimits } from '../replica/limits.ts';
+import type { Applied, Merge, Replica, Watcher } from '../replica/replica.ts';
+import type { GraphStore } from '../storage/storage.ts';
+import type { Asked, Author, GraphPeer, Guard, PutOptions, PutResult } from './peer.ts';
+import type { ReconcilePorts, Reconciler } from './reconciler.ts';
+
+export interface GraphPeerOptions {
+  readonly store: GraphStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What this peer calls itself; drawn when not given. */
+  readonly pid?: string;
+  readonly mesh: (handler: MeshHandler, pid: string) => Mesh;
+  readonly guard?: Guard;
+  readonly reconcile?: (ports: ReconcilePorts) => Reconciler;
+  readonly limits?: Partial<PeerLimits>;
+  readonly replicaLimits?: Partial<ReplicaLimits>;
+}
+
+export function createGraphPeer(options: GraphPeerOptions): GraphPeer {
+  return new Peer(options);
+}
+
+const nothing: readonly Delta[] = [];
+
+class Peer implements GraphPeer {
+  readonly pid: string;
+  readonly mesh: Mesh;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #limits: PeerLimits;
+  readonly #replica: Replica;
+  readonly #durability: GraphStore['durability'];
+  readonly #guarding: Guarding;
+  readonly #localGuarding: Guarding;
+  readonly #deadlines: Deadlines;
+  readonly #acknowledgements: Acknowledgements;
+  readonly #questions: Questions;
+  readonly #interests = new Interests();
+  readonly #leaves: Leaves;
+  readonly #outbox: Outbox;
+  readonly #incoming: Incoming;
+  readonly #reconciler: Reconciler | undefined;
+  readonly #listeners = new Set<(change: 'hi' | 'bye', peer: MeshPeer) => void>();
+  #author: Author | undefined;
+
+  constructor({ store, clock, random, pid, mesh, guard, reconcile, limits, replicaLimits }: GraphPeerOptions) {
+    this.pid = pid ?? randomId(random);
+    this.#clock = clock;
+    this.#random = random;
+    this.#limits = { ...peerLimits, ...limits };
+    this.#durability = store.durability;
+    this.#replica = createReplica({ store, clock, ...(replicaLimits && { limits: replicaLimits }) });
+    this.#guarding = new Guarding(guard);
+    this.#localGuarding = new Guarding(guard);
+    this.#deadlines = new Deadlines(clock);
+    this.#acknowledgements = new Acknowledgements(this.#limits, this.#deadlines);
+    this.#questions = new Questions(this.#limits, this.#deadlines);
+    this.#leaves = new Leaves(this.#limits);
+    this.#outbox = new Outbox(this.#limits);
+    this.#incoming = new Incoming({
+      mesh: () => this.mesh,
+      replica: this.#replica,
+      guarding: this.#guarding,
+      questions: this.#questions,
+      leaves: this.#leaves,
+      limits: this.#limits,
+      // Clients of gun.js take any `ok` for success, and need one: their nested puts wait for it.
+      ok: store.durability === 'memory' ? { memory: 1 } : true,
+    });
+    this.mesh = mesh(this.#handler(), this.pid);
+    this.#reconciler = reconcile?.({ replica: this.#replica, mesh: this.mesh, take: (deltas, from) => this.#take(deltas, from) });
+  }
+
+  nextState(): number {
+    return this.#replica.nextState();
+  }
+
+  peek(soul: string): GraphNode | undefined {
+    return this.#replica.peek(soul);
+  }
+
+  resident(soul: string): boolean {
+    return this.#replica.resident(soul);
+  }
+
+  load(soul: string): Promise<GraphNode | undefined> {
+    return this.#replica.load(soul);
+  }
+
+  range(soul: string, lex: Lex): Promise<GraphNode | undefined> {
+    return this.#replica.range(soul, lex);
+  }
+
+  souls(lex?: Lex): AsyncIterable<string> {
+    return this.#replica.souls(lex);
+  }
+
+  watch(soul: string, watcher: Watcher): () => void {
+    return this.#replica.watch(soul, watcher);
+  }
+
+  watchAll(watcher: Watcher): () => void {
+    return this.#replica.watchAll(watcher);
+  }
+
+  put(deltas: readonly Delta[], options: PutOptions = {}): Promise<PutResult> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        const err = error instanceof Error ? error.message : String(error);
+        options.onAck?.({ from: 'local', stored: undefined, ok: undefined, err, message: undefined, lack: false });
+        reject(error);
+      };
+      const guarded = (authored: readonly Delta[]): void => this.#localGuarding.check(authored, (passed) => {
+        if ('err' in passed) fail(refused(passed));
+        else this.#write(passed, options).then(resolve, fail);
+      });
+      const authored = this.#author ? this.#author(deltas, options) : deltas;
+      if (authored instanceof Promise) authored.then(guarded).catch(fail);
+      else guarded(authored);
+    });
+  }
+
+  async ask(query: Query, { waitMs = this.#limits.askMs }: { readonly waitMs?: number } = {}): Promise<Asked> {
+    return this.#questions.ask(this.mesh, query, waitMs);
+  }
+
+  subscribe(query: Query): () => void {
+    if (this.#interests.add(query)) this.mesh.get(query);
+    let held = true;
+    return () => {
+      if (held) this.#interests.release(query);
+      held = false;
+    };
+  }
+
+  onPeer(listener: (change: 'hi' | 'bye', peer: MeshPeer) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  setAuthor(author: Author | undefined): void {
+    this.#author = author;
+  }
+
+  digest(): string | undefined {
+    return this.#replica.digest()?.root;
+  }
+
+  stats(): ReturnType<GraphPeer['stats']> {
+    return { replica: this.#replica.stats(), mesh: this.mesh.stats(), outbox: this.#outbox.size, subscriptions: this.#interests.size };
+  }
+
+  async close(): Promise<void> {
+    this.#reconciler?.close();
+    this.mesh.close();
+    this.#questions.close();
+    this.#deadlines.close();
+    await this.#replica.close();
+  }
+
+  #handler(): MeshHandler {
+    return {
+      put: (message) => this.#incoming.put(message),
+      get: (message) => this.#asked(message),
+      ack: (message) => this.#acked(message),
+      hi: (peer) => {
+        this.#reconciler?.hi(peer);
+        void this.#welcome(peer);
+        for (const listener of this.#listeners) listener('hi', peer);
+      },
+      bye: (peer) => {
+        this.#reconciler?.bye(peer);
+        for (const listener of this.#listeners) listener('bye', peer);
+      },
+      extension: (verb, body, from) => this.#reconciler?.extension(verb, body, from),
+    };
+  }
+
+  /** Past author and guard. The merge happens before this returns wherever the nodes are in memory. */
+  async #write(deltas: readonly Delta[], options: PutOptions): Promise<PutResult> {
+    const merge = this.#replica.merge(deltas, 'local');
+    const applied = merge.now ?? (await merge.applied);
+    this.#send(applied.accepted, options);
+    for (const later of applied.later) void this.#sendLater(later, options);
+    if (applied.refused > 0) throw new PangeaError('USAGE', 'the state of a field is too far in the future');
+    await merge.stored;
+    const stored = this.#durability;
+    options.onAck?.({ from: 'local', stored, ok: true, err: undefined, message: undefined, lack: false });
+    return { accepted: applied.accepted, stored };
+  }
+
+  #send(deltas: readonly Delta[], options: PutOptions): void {
+    if (deltas.length === 0) return;
+    const acks = options.onAck ? (options.acks ?? 1) : undefined;
+    const { id } = this.mesh.put(deltas, acks === undefined ? {} : { acks });
+    this.#outbox.add(id, deltas);
+    this.#acknowledgements.expect(id, options);
+  }
+
+  async #sendLater(deferred: Promise<Merge>, options: PutOptions): Promise<void> {
+    const applied = await (await deferred).applied.catch(() => undefined);
+    if (applied) this.#send(applied.accepted, options);
+  }
+
+  #acked(message: IncomingAck): void {
+    if (message.err === undefined && message.from.relay) this.#outbox.acknowledged(message.answers);
+    this.#acknowledgements.ack(message);
+  }
+
+  #asked(message: IncomingGet): void {
+    if (typeof message.query.soul === 'string') this.#leaves.touched(message.from, message.query.soul);
+    const known = answerOf(this.#replica, message.query, this.#limits);
+    if (known instanceof Promise) known.then((nodes) => this.#answer(message, nodes), () => this.#answer(message, nothing));
+    else this.#answer(message, known);
+  }
+
+  /** A leaf hears what we have and what our relays have; it hears that there is nothing when they had their time. */
+  #answer(message: IncomingGet, nodes: readonly Delta[]): void {
+    if (nodes.length > 0) {
+      this.mesh.answer(message, nodes);
+      if (!message.from.relay) this.mesh.relayGet(message);
+      return;
+    }
+    this.#questions.askFor(this.mesh, message, (result) => {
+      if (result !== 'answered') this.mesh.answer(message, nothing);
+    });
+  }
+
+  async #welcome(peer: MeshPeer): Promise<void> {
+    if (peer.relay) await this.#sendAgain(peer);
+    await this.#interests.askAll(this.mesh, peer, this.#replica, this.#clock, this.#limits);
+    await this.#leaves.returned(peer, this.mesh, this.#replica, this.#clock);
+  }
+
+  /** What no relay has acknowledged, as it is now. */
+  async #sendAgain(peer: MeshPeer): Promise<void> {
+    const { puts, souls } = this.#outbox.take();
+    const messages: string[] = [];
+    let chunk: Delta[] = [];
+    const send = (): void => {
+      if (chunk.length === 0) return;
+      const { id } = this.mesh.put(chunk, { to: peer });
+      this.#outbox.add(id, chunk);
+      messages.push(id);
+      chunk = [];
+    };
+    for (const [soul, keys] of souls) {
+      // A node that cannot be read now is tried again with the next peer that comes.
+      const node = this.#replica.resident(soul) ? this.#replica.peek(soul) : await this.#replica.load(soul).catch(() => this.#outbox.restore(soul, keys));
+      const delta = currentFields(node ?? undefined, keys);
+      if (delta) chunk.push(delta);
+      if (chunk.length < this.#limits.perTurn) continue;
+      send();
+      await this.#clock.sleep(0);
+    }
+    send();
+    this.#acknowledgements.again(puts, messages);
+  }
+
+  /** For healing between nodes of ours. */
+  #take(deltas: readonly Delta[], from: MeshPeer): Promise<Applied | undefined> {
+    return new Promise((resolve, reject) => this.#guarding.check(deltas, (passed) => {
+      if ('err' in passed) {
+        this.mesh.fault(from, passed.violation);
+        resolve(undefined);
+        return;
+      }
+      const merge = this.#replica.merge(passed, 'peer');
+      merge.applied.then((applied) => {
+        if (applied.refused > 0) this.mesh.fault(from, 'state-future');
+        const message = { id: randomId(this.#random), deltas: applied.accepted, answers: undefined, notFound: false, from };
+        if (applied.accepted.length > 0) this.mesh.relay(message, applied.accepted);
+        resolve(applied);
+      }, reject);
+    }));
+  }
+}
+
+function refused({ err }: Refusal): PangeaError {
+  return new PangeaError('DENIED', err);
+}

@@ -1,0 +1,44 @@
+/** Bounds of what a peer keeps for others and waits for. */
+export interface PeerLimits {
+  /** Until a put with too few acknowledgements says so, milliseconds; GUN's `lack`. */
+  readonly lackMs: number;
+  /** How long `ask` waits for peers when the caller does not say, milliseconds. */
+  readonly askMs: number;
+  /** How long an asker waits for the relays that were asked for it before it hears that nothing was found, milliseconds. */
+  readonly absentMs: number;
+  /** Questions that wait, of this process and of others, each. */
+  readonly questions: number;
+  /** Puts that wait for acknowledgements. */
+  readonly awaitedPuts: number;
+  /** Messages that wait for the guard. */
+  readonly guarded: number;
+  /** Fields of unacknowledged puts that are remembered one by one; beyond, whole souls are. */
+  readonly outboxFields: number;
+  /** Souls of unacknowledged puts. */
+  readonly outboxSouls: number;
+  /** Bytes of keys and values in the answer to a range that names no budget. */
+  readonly answerBytes: number;
+  /** Nodes in the answer to a question over souls. */
+  readonly answerNodes: number;
+  /** gun.js leaves whose souls are remembered for their return, and souls of each. */
+  readonly leaves: number;
+  readonly soulsPerLeaf: number;
+  /** Questions and re-sent nodes before others get their turn. */
+  readonly perTurn: number;
+}
+
+export const peerLimits: PeerLimits = {
+  lackMs: 9_000,
+  askMs: 3_000,
+  absentMs: 1_000,
+  questions: 10_000,
+  awaitedPuts: 1_000_000,
+  guarded: 10_000,
+  outboxFields: 50_000,
+  outboxSouls: 100_000,
+  answerBytes: 1024 * 1024,
+  answerNodes: 10_000,
+  leaves: 1_000,
+  soulsPerLeaf: 1_000,
+  perTurn: 256,
+};

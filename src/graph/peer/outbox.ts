@@ -1,0 +1,105 @@
+import type { GraphNode } from '../data/node.ts';
+import type { Delta, Field } from '../data/types.ts';
+import type { PeerLimits } from './limits.ts';
+
+interface Written {
+  readonly soul: string;
+  readonly keys: readonly string[];
+}
+
+/**
+ * What this process wrote and no relay has acknowledged. Names only: what is sent again is the value as it is then, which
+ * is the same or newer. gun.js forgets what it wrote while it was offline.
+ */
+export class Outbox {
+  readonly #limits: PeerLimits;
+  /** By id of the message that carried them, oldest first. */
+  readonly #puts = new Map<string, readonly Written[]>();
+  /** Where single puts were too many: keys of a soul, or undefined for all of it. */
+  readonly #souls = new Map<string, Set<string> | undefined>();
+  #fields = 0;
+  #dropped = 0;
+
+  constructor(limits: PeerLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#puts.size + this.#souls.size;
+  }
+
+  /** Souls that had to be forgotten. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  add(id: string, deltas: readonly Delta[]): void {
+    const written = deltas.map(({ soul, fields }) => ({ soul, keys: fields.map(({ key }) => key) }));
+    this.#puts.set(id, written);
+    for (const { keys } of written) this.#fields += keys.length;
+    if (this.#fields > this.#limits.outboxFields) this.#collapse();
+  }
+
+  acknowledged(id: string): void {
+    const written = this.#puts.get(id);
+    if (!written) return;
+    this.#puts.delete(id);
+    for (const { keys } of written) this.#fields -= keys.length;
+  }
+
+  /** Takes everything out, soul by soul. What is sent comes back by `add` with the id of the new message. */
+  take(): { readonly puts: readonly string[]; readonly souls: Map<string, Set<string> | undefined> } {
+    const puts = [...this.#puts.keys()];
+    for (const written of this.#puts.values()) for (const { soul, keys } of written) this.#note(soul, keys);
+    this.#puts.clear();
+    this.#fields = 0;
+    const souls = new Map(this.#souls);
+    this.#souls.clear();
+    return { puts, souls };
+  }
+
+  /** Puts back what was taken and could not be sent. */
+  restore(soul: string, keys: Set<string> | undefined): void {
+    if (keys) this.#note(soul, [...keys]);
+    else this.#souls.set(soul, undefined);
+    this.#bound();
+  }
+
+  #collapse(): void {
+    for (const [id, written] of this.#puts) {
+      for (const { soul, keys } of written) this.#note(soul, keys);
+      this.acknowledged(id);
+      if (this.#fields <= this.#limits.outboxFields / 2) break;
+    }
+    this.#bound();
+  }
+
+  #note(soul: string, keys: readonly string[]): void {
+    const known = this.#souls.get(soul);
+    if (known === undefined && this.#souls.has(soul)) return;
+    const all = known ?? new Set();
+    for (const key of keys) all.add(key);
+    // A whole node costs less to remember than the names of many of its fields.
+    this.#souls.set(soul, all.size > 64 ? undefined : all);
+  }
+
+  #bound(): void {
+    for (const soul of this.#souls.keys()) {
+      if (this.#souls.size <= this.#limits.outboxSouls) return;
+      this.#souls.delete(soul);
+      this.#dropped++;
+    }
+  }
+}
+
+/** The named fields as they are now; undefined when there are none. */
+export function currentFields(node: GraphNode | undefined, keys: Set<string> | undefined): Delta | undefined {
+  if (!node) return undefined;
+  if (!keys) return node.toDelta();
+  const fields: Field[] = [];
+  for (const key of keys) {
+    const field = node.field(key);
+    if (field) fields.push(field);
+  }
+  return fields.length > 0 ? { soul: node.soul, fields } : undefined;
+}
