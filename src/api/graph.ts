@@ -44,7 +44,8 @@ export interface GraphPeerView {
 /** A relay of `graph-peers`. */
 export interface GraphRelayView {
   readonly url: string;
-  readonly state: 'connected' | 'connecting' | 'waiting';
+  /** `waiting` before the next attempt; `self`: the URL leads to this very node. */
+  readonly state: 'open' | 'connecting' | 'waiting' | 'self' | 'closed';
 }
 
 export interface GraphStatus {
@@ -65,6 +66,8 @@ export interface GraphStatus {
   /** Writes of this node that no relay has confirmed. */
   readonly outbox: number;
   readonly subscriptions: number;
+  /** Attempts of the store that failed; what was to be written is written again. */
+  readonly failedWrites: number;
   readonly violations: Readonly<Partial<Record<Violation, number>>>;
 }
 
@@ -78,7 +81,9 @@ export interface GraphImport {
   readonly taken: number;
   /** Known already, or older than what is known. */
   readonly old: number;
-  /** Too far in the future, or without the signature that their soul demands. */
+  /** Ahead of the clock: they are merged when their time comes. */
+  readonly later: number;
+  /** More than a day ahead of the clock, or without the signature that their soul demands. */
   readonly refused: number;
   /** Records of which nothing was taken, because something in them cannot be in a graph. */
   readonly malformed: number;

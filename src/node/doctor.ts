@@ -2,10 +2,11 @@
  * Looks at every hop between this node and the world, one after the other from the disk outwards, and says what to do about
  * what is wrong. Nothing is changed by looking; nobody is asked whom the configuration does not name.
  */
-import type { DoctorCheck, DoctorReport } from '../api/api.ts';
+import type { DoctorCheck, DoctorReport, GraphStatus } from '../api/api.ts';
 import type { NodeConfig } from '../config/config.ts';
 import { systemClock } from '../std/std.ts';
 import type { Disk } from './disk.ts';
+import { checkGraph } from './doctor-graph.ts';
 import { checkBuffers, checkClock, checkDataDirectory } from './doctor-machine.ts';
 import { checkAllow, checkBootstrap, checkListening, probeOf } from './doctor-network.ts';
 import {
@@ -18,9 +19,10 @@ export interface DoctorParts {
   readonly config: NodeConfig;
   readonly network: Network;
   readonly disk: Disk;
+  readonly graph: GraphStatus;
 }
 
-export async function diagnose({ config, network, disk }: DoctorParts): Promise<DoctorReport> {
+export async function diagnose({ config, network, disk, graph }: DoctorParts): Promise<DoctorReport> {
   const { host } = network;
   const report = host.natReport();
   const isPrivate = disk.membership !== undefined;
@@ -48,6 +50,7 @@ export async function diagnose({ config, network, disk }: DoctorParts): Promise<
       checkPunches(report),
       ...stun,
       checkWebrtc(network, config),
+      ...checkGraph(graph, config),
     ],
   };
 }

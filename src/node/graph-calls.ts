@@ -4,6 +4,7 @@ import type {
 } from '../api/api.ts';
 import { PangeaError } from '../errors/errors.ts';
 import { checkGraph, compareText, type Field, type GraphPeer, type GraphStore, type Guard } from '../graph/graph.ts';
+import type { Clock } from '../std/std.ts';
 import { exportGraph, importGraph } from './graph-transfer.ts';
 import { watchNode } from './graph-watch.ts';
 
@@ -13,6 +14,7 @@ export interface GraphCallsParts {
   readonly peer: GraphPeer;
   readonly store: GraphStore;
   readonly guard: Guard;
+  readonly clock: Pick<Clock, 'nowMs'>;
   readonly address: string;
   readonly relays: () => readonly GraphRelayView[];
 }
@@ -31,12 +33,12 @@ export class GraphCalls implements GraphApi {
     const relayCount = peers.filter(({ relay }) => relay).length;
     return {
       state: 'up', address, pid: peer.pid, store: { name: store.name, durability: store.durability, ...store.stats() },
-      digest: peer.digest()?.root, relays: relays(),
+      digest: peer.digest(), relays: relays(),
       peers: { relays: relayCount, leaves: peers.length - relayCount, pangea: peers.filter(({ pangea }) => pangea).length },
       fields: { accepted: replica.accepted, old: replica.old, refused: replica.refused, deferred: replica.deferred, unstored: replica.unstored },
       memory: { nodes: replica.nodesInMemory, fields: replica.fieldsInMemory, watched: replica.watched },
       messages: { in: mesh.messagesIn, out: mesh.messagesOut, duplicates: mesh.duplicates, relayed: mesh.relayed },
-      outbox, subscriptions, violations: mesh.violations,
+      outbox, subscriptions, failedWrites: replica.failedWrites, violations: mesh.violations,
     };
   }
 
@@ -74,7 +76,7 @@ export class GraphCalls implements GraphApi {
   }
 
   import(records: AsyncIterable<GraphRecord>): Promise<GraphImport> {
-    return importGraph(this.#parts.peer, this.#parts.guard, records);
+    return importGraph(this.#parts, records);
   }
 
   async peers(): Promise<readonly GraphPeerView[]> {

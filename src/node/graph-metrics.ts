@@ -34,7 +34,6 @@ export function countedHandler(handler: MeshHandler, metrics: Metrics): MeshHand
 /** The same store; an acknowledgement of a durable write is given when its write here has settled. */
 export function timedStore(store: GraphStore, metrics: Metrics, clock: Clock): GraphStore {
   const took = metrics.histogram('pangea_graph_store_write_seconds', 'From a batch being given to the store to its being stored', writeSeconds);
-  const failed = metrics.counter('pangea_graph_store_failures_total', 'Batches that the store did not take');
   return {
     name: store.name,
     durability: store.durability,
@@ -45,12 +44,7 @@ export function timedStore(store: GraphStore, metrics: Metrics, clock: Clock): G
     close: () => store.close(),
     async write(deltas) {
       const startedMs = clock.monotonicMs();
-      try {
-        await store.write(deltas);
-      } catch (error) {
-        failed.add();
-        throw error;
-      }
+      await store.write(deltas);
       took.observe((clock.monotonicMs() - startedMs) / 1000);
     },
   };
@@ -78,6 +72,7 @@ export function graphGauges(metrics: Metrics, peer: GraphPeer, store: GraphStore
     fields_old: ['Fields that lost against what was known, since the start', () => peer.stats().replica.old],
     fields_refused: ['Fields too far in the future, or more than can wait, since the start', () => peer.stats().replica.refused],
     fields_unstored: ['Fields taken and not stored yet', () => peer.stats().replica.unstored],
+    failed_writes: ['Attempts of the store that failed; they are made again', () => peer.stats().replica.failedWrites],
     frames_in: ['Frames that came, since the start', () => peer.stats().mesh.framesIn],
     frames_out: ['Frames that went, since the start', () => peer.stats().mesh.framesOut],
     messages_in: ['Messages that came, since the start', () => peer.stats().mesh.messagesIn],

@@ -1,6 +1,7 @@
 /** A whole graph out and in, while it is in use. */
 import type { GraphImport, GraphRecord } from '../api/api.ts';
-import { checkGraph, graphLimits, toWire, type Delta, type Field, type GraphPeer, type Guard } from '../graph/graph.ts';
+import { checkGraph, graphLimits, replicaLimits, toWire, type Delta, type Field, type GraphPeer, type Guard } from '../graph/graph.ts';
+import type { Clock } from '../std/std.ts';
 
 /** Fields of one record of an export; a node with more comes in several. */
 const recordFields = 1_000;
@@ -27,19 +28,28 @@ function recordOf(soul: string, fields: readonly Field[]): GraphRecord {
   return toWire([{ soul, fields }])[soul] as GraphRecord;
 }
 
+export interface ImportParts {
+  readonly peer: GraphPeer;
+  readonly guard: Guard;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
 /** Merges as if a peer had sent it. Resolves when all that was taken is stored. */
-export async function importGraph(peer: GraphPeer, guard: Guard | undefined, records: AsyncIterable<GraphRecord>): Promise<GraphImport> {
-  const counts = { nodes: 0, taken: 0, old: 0, refused: 0, malformed: 0 };
+export async function importGraph(parts: ImportParts, records: AsyncIterable<GraphRecord>): Promise<GraphImport> {
+  const counts = { nodes: 0, taken: 0, old: 0, later: 0, refused: 0, malformed: 0 };
   const underWay = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
   let batch: Delta[] = [];
   let fields = 0;
 
   const merge = async (deltas: readonly Delta[]): Promise<void> => {
-    const { accepted, refused, old } = await peer.merge(deltas);
-    counts.taken += countOf(accepted);
-    counts.refused += refused;
-    counts.old += old;
+    const nowMs = parts.clock.nowMs();
+    const later = deltas.reduce((sum, delta) => sum + delta.fields.filter(({ state }) => state > nowMs).length, 0);
+    const { accepted } = await parts.peer.put(deltas, { acks: 0 });
+    const taken = countOf(accepted);
+    counts.taken += taken;
+    counts.later += later;
+    counts.old += Math.max(0, countOf(deltas) - later - taken);
   };
   const flush = async (): Promise<void> => {
     const merging = merge(batch).catch((error: unknown) => { failure ??= { error }; }).finally(() => underWay.delete(merging));
@@ -56,13 +66,9 @@ export async function importGraph(peer: GraphPeer, guard: Guard | undefined, rec
       continue;
     }
     for (const delta of checked.deltas) {
-      const verdict = (await guard?.(delta)) ?? { ok: true };
-      if (!verdict.ok) {
-        counts.refused += delta.fields.length;
-        continue;
-      }
-      const kept = verdict.delta ?? delta;
+      const kept = await admitted(delta, parts);
       counts.refused += delta.fields.length - kept.fields.length;
+      if (kept.fields.length === 0) continue;
       batch.push(kept);
       fields += kept.fields.length;
     }
@@ -73,6 +79,15 @@ export async function importGraph(peer: GraphPeer, guard: Guard | undefined, rec
   await Promise.all(underWay);
   if (failure !== undefined) throw failure.error;
   return counts;
+}
+
+/** What the guard and the clock let pass: the peer takes a batch whole or not at all, and one bad node must not cost the others. */
+async function admitted(delta: Delta, { guard, clock }: ImportParts): Promise<Delta> {
+  const limitMs = clock.nowMs() + replicaLimits.futureLimitMs;
+  const timely = delta.fields.some(({ state }) => state > limitMs) ? { ...delta, fields: delta.fields.filter(({ state }) => state <= limitMs) } : delta;
+  if (timely.fields.length === 0) return timely;
+  const verdict = await guard(timely);
+  return verdict.ok ? (verdict.delta ?? timely) : { ...delta, fields: [] };
 }
 
 /** What is no node becomes a graph that the check refuses. */

@@ -14,7 +14,7 @@ export async function* watchNode(peer: GraphPeer, soul: string, signal: AbortSig
   const stops = [
     peer.watch(soul, (change) => {
       if (whole) return;
-      origin = change.origin === 'store' ? 'now' : change.origin;
+      origin = change.origin;
       for (const field of change.fields) waiting.set(field.key, field);
       if (waiting.size > waitingFields) {
         waiting.clear();

@@ -172,9 +172,9 @@ export class NodeCalls implements NodeApi {
     return this.repair();
   }
 
-  doctor(): Promise<DoctorReport> {
+  async doctor(): Promise<DoctorReport> {
     const { config, disk, network } = this.#parts;
-    return diagnose({ config: config(), network, disk });
+    return diagnose({ config: config(), network, disk, graph: await this.graph.status() });
   }
 
   async invite({ uses, expiresMs }: { uses: number; expiresMs: number }): Promise<{ ticket: string }> {

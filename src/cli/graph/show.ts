@@ -16,14 +16,14 @@ export function describePeers(peers: readonly GraphPeerView[]): string {
 
 export function describeStatus(status: GraphStatus): string {
   if (status.state === 'off') return 'this node serves no graph: start it with --graph-addr';
-  const { address, pid, store, digest, relays, peers, fields, memory, messages, outbox, subscriptions, violations } = status;
+  const { address, pid, store, digest, relays, peers, fields, memory, messages, outbox, subscriptions, failedWrites, violations } = status;
   const broken = Object.entries(violations).map(([rule, count]) => `${rule} ${count}`).join(', ');
   return table([
     ['address', address], ['peer', pid], ['digest', digest ?? 'not known yet'],
     ['store', `${store.name} (${store.durability}), ${humanBytes(store.bytes)}, ${store.fields} fields, ${store.writes} writes since the start`],
     ['peers', `${peers.relays} relays, ${peers.leaves} leaves; ${peers.pangea} speak our extensions`],
     ...relays.map(({ url, state }) => ['relay', `${printable(url)}: ${state}`]),
-    ['fields', `${fields.accepted} taken, ${fields.old} old, ${fields.deferred} wait for their time, ${fields.refused} refused, ${fields.unstored} not stored yet`],
+    ['fields', `${fields.accepted} taken, ${fields.old} old, ${fields.deferred} wait for their time, ${fields.refused} refused, ${fields.unstored} not stored yet${failedWrites > 0 ? `, ${failedWrites} writes failed` : ''}`],
     ['at hand', `${memory.nodes} nodes with ${memory.fields} fields, ${memory.watched} watched`],
     ['messages', `${messages.in} in, ${messages.out} out, ${messages.relayed} passed on, ${messages.duplicates} seen before`],
     ['outbox', `${outbox} writes that no relay has confirmed`], ['subscriptions', String(subscriptions)],

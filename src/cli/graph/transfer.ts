@@ -41,5 +41,5 @@ export async function importGraph({ output, node, signal }: Context, path: strin
   };
   const done = await node().graph.import(read()).finally(() => progress.stop());
   const malformed = done.malformed + source.malformed();
-  output.record({ ...done, malformed }, `${done.taken} fields taken, ${done.old} old, ${done.refused} refused, ${malformed} records malformed, of ${done.nodes} read`);
+  output.record({ ...done, malformed }, `${done.taken} fields taken, ${done.old} old, ${done.later} ahead of their time, ${done.refused} refused, ${malformed} records malformed, of ${done.nodes} read`);
 }
