@@ -38,6 +38,7 @@ export function plainPeer(peer: GraphPeer): GraphPeer {
     subscribe: (query) => peer.subscribe(query),
     onPeer: (listener) => peer.onPeer(listener),
     setAuthor: (author) => peer.setAuthor(author),
+    digest: () => peer.digest(),
     stats: () => peer.stats(),
     close: () => peer.close(),
   };

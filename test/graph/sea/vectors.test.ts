@@ -94,7 +94,7 @@ test('certify: refusals have the reasons of gun.js, and one where it never answe
   const certificate = readCertificate(inbox.certificate);
   assert.ok(certificate);
   const request = { writer: bob.pub, value: 'x', state: 1_795_224_117_000 };
-  const said = (id: string) => (byOp('certify').find((vector) => vector.id === id)?.ack as { readonly err: string }).err;
+  const said = (id: string) => (byOp('certify').find((vector) => vector.id === id) as { readonly ack?: { readonly err: string } } | undefined)?.ack?.err;
   const soul = `~${alice.pub}/`;
   assert.equal(permission(certificate, { ...request, soul: `${soul}inbox`, key: 'not-containing-pub' }).err, said('cert-write-denied-missing-plus'));
   assert.equal(permission(certificate, { ...request, soul: `${soul}private/${bob.pub}`, key: 'x' }).err, said('cert-write-denied-path'));

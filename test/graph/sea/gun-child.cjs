@@ -1,0 +1,67 @@
+/* gun.js and its SEA in a process of their own, asked line by line: {id, op, args} gives {id, result}. */
+const reply = process.stdout.write.bind(process.stdout);
+console.log = console.warn = console.info = () => {};
+if (process.argv[2] === 'sorted') {
+  globalThis.setTimeout.turn = setImmediate;
+  require('gun/lib/yson');
+}
+const Gun = require('gun/gun');
+const SEA = require('gun/sea');
+
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const called = (run) => new Promise((resolve) => run(resolve));
+let gun = Gun({ localStorage: false, radisk: false, multicast: false, axe: false });
+
+const operations = {
+  pair: () => SEA.pair(),
+  sign: (data, pair) => SEA.sign(data, pair),
+  verify: (data, pub) => SEA.verify(data, pub),
+  encrypt: (data, key) => SEA.encrypt(data, key),
+  decrypt: (data, key) => SEA.decrypt(data, key),
+  secret: (theirs, pair) => SEA.secret(theirs, pair),
+  work: (data, salt, options) => SEA.work(data, salt, null, options),
+  certify: (who, policy, pair, options) => SEA.certify(who, policy, pair, null, options),
+  field: (soul, key, text, state, pub) =>
+    new Promise((resolve) => SEA.opt.pack({ '#': soul, '.': key, ':': text, '>': state }, async (packed) => resolve(SEA.opt.unpack(await SEA.verify(packed, pub))))),
+  create: async (alias, password) => {
+    const ack = await called((cb) => gun.user().create(alias, password, cb));
+    await wait(50);
+    return { ack: { ok: ack.ok, pub: ack.pub, err: ack.err }, graph: gun._.graph };
+  },
+  auth: async (alias, password) => {
+    const ack = await called((cb) => gun.user().auth(alias, password, cb));
+    return { err: ack.err, is: gun.user().is };
+  },
+  leave: () => void gun.user().leave(),
+  /** As if a peer had sent it; the answers to it. */
+  receive: async (put, ms) => {
+    const errors = [];
+    const id = String(Math.random()).slice(2);
+    gun._.opt.peers = {};
+    gun.on('in', function (message) {
+      if (message['@'] === id && message.err) errors.push(message.err);
+      this.to.next(message);
+    });
+    gun._.on('in', { '#': id, put });
+    await wait(ms);
+    return errors;
+  },
+  write: async (path, value, options) => {
+    let at = gun.user();
+    for (const key of path) at = at.get(key);
+    const ack = await Promise.race([called((cb) => at.put(value, cb, options)), wait(300).then(() => ({}))]);
+    await wait(50);
+    return { err: ack.err, graph: gun._.graph };
+  },
+  read: async (path) => {
+    let at = gun;
+    for (const key of path) at = at.get(key);
+    return Promise.race([called((cb) => at.once((data) => cb(data))), wait(500).then(() => undefined)]);
+  },
+};
+
+require('node:readline').createInterface({ input: process.stdin }).on('line', async (line) => {
+  const { id, op, args } = JSON.parse(line);
+  const result = await Promise.resolve(operations[op](...args)).catch((error) => ({ thrown: String(error) }));
+  reply(`${JSON.stringify({ id, result })}\n`);
+}).on('close', () => process.exit(0));
