@@ -39,6 +39,8 @@ export class Connection implements MeshPeer {
   pangeaRelay = false;
   /** The graph was told of it. */
   known = false;
+  /** Until it is taken without a name. */
+  naming: Timer | undefined;
   closed = false;
   readonly #options: ConnectionOptions;
   readonly #messages: Bucket;
@@ -94,6 +96,7 @@ export class Connection implements MeshPeer {
   release(): void {
     this.closed = true;
     this.#waiting?.cancel();
+    this.naming?.cancel();
     this.inbox.close();
     this.outgoing.close();
   }

@@ -33,6 +33,8 @@ export interface Hand {
   hang(): void;
 }
 
+let hands = 0;
+
 /** A wire of which the other end is the test. */
 export function hand(mesh: Mesh, { name = '10.0.0.9', dialled = false, pid, leaf = false }: { name?: string; dialled?: boolean; pid?: string; leaf?: boolean } = {}): Hand {
   const heard: Record<string, unknown>[] = [];
@@ -52,7 +54,7 @@ export function hand(mesh: Mesh, { name = '10.0.0.9', dialled = false, pid, leaf
       sink?.closed();
     },
   });
-  if (leaf) sink.text('{"dam":"hi","#":"hi-of-a-leaf"}');
+  if (leaf) sink.text(JSON.stringify({ dam: 'hi', '#': `hi-of-${pid ?? name}-${hands++}` }));
   if (pid !== undefined) sink.text(JSON.stringify({ dam: '?', pid, '@': 'x' }));
   return {
     heard, frames,

@@ -1,0 +1,176 @@
+import type { Delta, Query } from '../data/types.ts';
+import { answerPieces } from './answers.ts';
+import type { Connection } from './connection.ts';
+import type { IncomingGet, IncomingPut, MeshPeer, Sent } from './dam.ts';
+import { encodeAck, encodeGet, encodeGraph, encodePut } from './encode.ts';
+import type { Message } from './message.ts';
+import { isObject, writeQuery } from './query.ts';
+import type { GetRoute, MeshState } from './state.ts';
+
+/** As many as gun.js names in `><`. */
+const namesInPut = 7;
+
+/** The speaking half of a mesh: who gets what. */
+export class Speaker {
+  readonly #state: MeshState;
+
+  constructor(state: MeshState) {
+    this.#state = state;
+  }
+
+  put(deltas: readonly Delta[], { id = this.#state.newId(), acks, to }: { readonly id?: string; readonly acks?: number; readonly to?: MeshPeer } = {}): Sent {
+    this.#state.track(id, { kind: 'own-put' });
+    return { id, peers: this.#spread(id, deltas, { acks, to: this.#state.connection(to) }) };
+  }
+
+  relay(message: IncomingPut, accepted: readonly Delta[]): number {
+    const outside = this.#state.messages.get(message);
+    const from = this.#state.connection(message.from);
+    const route = message.answers === undefined ? undefined : this.#state.routes.get(message.answers);
+    const asker = route?.kind === 'get' && route.to !== from ? route.to : undefined;
+    // Nothing new to us may still be new to who asked.
+    if (asker && route?.kind === 'get') this.#sendAnswer(asker, route, accepted.length > 0 && sameFields(accepted, message.deltas) ? accepted : message.deltas, undefined);
+    if (accepted.length === 0) return 0;
+    const whole = sameFields(accepted, message.deltas);
+    // Part of a message under its name would keep the rest of it from those who have not seen it.
+    const id = whole ? message.id : this.#state.newId();
+    const wished = budget(outside);
+    if (!whole && from) this.#state.track(id, { kind: 'put', to: from, id: message.id, left: this.#state.limits.acksPerPut });
+    const count = this.#spread(id, accepted, { from, asker, seen: outside?.seen, acks: wished === undefined ? undefined : Math.max(0, wished - 1) });
+    if (count > 0) this.#state.counts.relayed++;
+    return count;
+  }
+
+  get(query: Query, { known, to }: { readonly known?: number; readonly to?: MeshPeer } = {}): Sent {
+    const id = this.#state.track(this.#state.newId(), { kind: 'own-get' });
+    const only = this.#state.connection(to);
+    const targets = to ? (only ? [only] : []) : this.#relays(undefined, undefined);
+    return { id, peers: this.#ask(id, query, known, targets) };
+  }
+
+  relayGet(message: IncomingGet): number {
+    const from = this.#state.connection(message.from);
+    const outside = this.#state.messages.get(message);
+    const targets = this.#relays(from, outside?.seen);
+    if (!message.from.relay) this.#addLeaves(targets, message.query, from);
+    return this.#ask(message.id, message.query, message.known, targets);
+  }
+
+  answer(message: IncomingGet, nodes: readonly Delta[]): void {
+    const to = this.#state.connection(message.from);
+    if (!to) return;
+    const known = this.#state.routes.get(message.id);
+    const route: GetRoute = known?.kind === 'get' && known.to === to ? known : { kind: 'get', to, id: message.id, answered: false };
+    if (nodes.length > 0) return this.#sendAnswer(to, route, nodes, message.known);
+    if (!route.answered) this.#state.send(to, encodeAck(this.#state.track(this.#state.newId()), message.id, undefined, undefined));
+  }
+
+  ack(id: string, to: MeshPeer, ok: unknown, err?: string): void {
+    const connection = this.#state.connection(to);
+    if (connection) this.#state.send(connection, encodeAck(this.#state.newId(), id, err === undefined ? ok : undefined, err));
+  }
+
+  extension(verb: string, body: unknown, to: MeshPeer): void {
+    const connection = this.#state.connection(to);
+    if (connection?.pangea) this.#state.send(connection, JSON.stringify({ dam: 'pangea', '#': this.#state.newId(), v: verb, b: body }));
+  }
+
+  #relays(from: Connection | undefined, names: readonly string[] | undefined): Connection[] {
+    return this.#state.relays().filter((to) => to !== from && !hasSeen(to, from, names));
+  }
+
+  #spread(id: string, deltas: readonly Delta[], { from, asker, seen: names, acks, to }: Spread): number {
+    const targets = new Map<Connection, readonly number[] | undefined>();
+    if (to) targets.set(to, undefined);
+    else {
+      for (const relay of this.#relays(from, names)) if (relay !== asker) targets.set(relay, undefined);
+      for (const [leaf, places] of this.#state.subscriptions.matching(deltas)) {
+        if (leaf !== from && leaf !== asker && !leaf.relay && !hasSeen(leaf, from, names)) targets.set(leaf, places.length === deltas.length ? undefined : places);
+      }
+    }
+    if (targets.size === 0) return 0;
+    const told = nameList(targets.keys(), from);
+    const write = (part: readonly Delta[]): string => encodePut({ id, put: encodeGraph(part), to: told, acks, near: targets.size });
+    const texts = new Map<string, { part: readonly Delta[]; text: string }>();
+    for (const [target, places] of targets) {
+      const key = places === undefined ? '' : places.join();
+      let written = texts.get(key);
+      if (!written) {
+        const part = places === undefined ? deltas : places.map((at) => deltas[at] as Delta);
+        texts.set(key, (written = { part, text: write(part) }));
+      }
+      this.#state.counts.messagesOut++;
+      if (to) target.outgoing.message(written.text);
+      else target.outgoing.update(written.part, written.text);
+    }
+    return targets.size;
+  }
+
+  #ask(id: string, query: Query, known: number | undefined, targets: readonly Connection[]): number {
+    if (targets.length === 0) return 0;
+    const text = encodeGet(id, writeQuery(query), known, nameList(targets, undefined));
+    for (const target of targets) this.#state.send(target, text);
+    return targets.length;
+  }
+
+  /** Leaves keep copies too, and in a mesh without stores only they do. Those who asked for the soul come first. */
+  #addLeaves(targets: Connection[], { soul }: Query, from: Connection | undefined): void {
+    const leaves = new Set<Connection>();
+    const wanted = (leaf: Connection): boolean => leaf !== from && !leaf.relay && leaf.known;
+    if (typeof soul === 'string') for (const leaf of this.#state.subscriptions.of(soul)) if (leaves.size < this.#state.limits.askLeaves && wanted(leaf)) leaves.add(leaf);
+    for (const leaf of this.#state.connections.values()) {
+      if (leaves.size >= this.#state.limits.askLeaves) break;
+      if (wanted(leaf)) leaves.add(leaf);
+    }
+    targets.push(...leaves);
+  }
+
+  #sendAnswer(to: Connection, route: GetRoute, nodes: readonly Delta[], known: number | undefined): void {
+    route.answered = true;
+    const { answerKeys, answerKeysPangea, packChars, packCharsPangea } = this.#state.limits;
+    this.#state.counts.messagesOut++;
+    const pieces = answerPieces({
+      answers: route.id, nodes, known, random: this.#state.options.random,
+      fields: to.pangea ? answerKeysPangea : answerKeys, chars: to.pangea ? packCharsPangea : packChars,
+    });
+    if (!to.outgoing.stream(pieces)) this.#state.count('memory', to, 'too many answers under way');
+  }
+}
+
+interface Spread {
+  readonly from?: Connection | undefined;
+  readonly asker?: Connection | undefined;
+  readonly seen?: readonly string[] | undefined;
+  readonly acks?: number | undefined;
+  readonly to?: Connection | undefined;
+}
+
+/**
+ * gun.js relays name peers in `><` to whom they did not send, so its word counts only for peers that would take
+ * the same loss from gun.js.
+ */
+function hasSeen(to: Connection, from: Connection | undefined, names: readonly string[] | undefined): boolean {
+  if (names === undefined || (to.pangea && !from?.pangea)) return false;
+  return (to.pid !== '' && names.includes(to.pid)) || names.includes(to.name);
+}
+
+function nameList(targets: Iterable<Connection>, from: Connection | undefined): readonly string[] {
+  const names: string[] = from && from.pid !== '' ? [from.pid] : [];
+  for (const { pid } of targets) {
+    if (names.length === namesInPut) break;
+    if (pid !== '') names.push(pid);
+  }
+  return names;
+}
+
+/** How many acknowledgements the writer wished for. */
+export function budget(message: Message | undefined): number | undefined {
+  const wished = isObject(message?.ok) ? message.ok['@'] : undefined;
+  return typeof wished === 'number' && wished >= 0 && wished <= 1000 ? Math.floor(wished) : undefined;
+}
+
+/** `accepted` is part of `all`, so the same number of fields means the same fields. */
+function sameFields(accepted: readonly Delta[], all: readonly Delta[]): boolean {
+  const count = (deltas: readonly Delta[]): number => deltas.reduce((sum, delta) => sum + delta.fields.length, 0);
+  return accepted === all || count(accepted) === count(all);
+}
