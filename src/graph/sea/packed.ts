@@ -25,10 +25,10 @@ const cut = /[^\w-]/;
  */
 export function ownerOf(soul: string): string | undefined {
   const tilde = soul.indexOf('~');
-  if (tilde < 0) return undefined;
+  if (tilde < 0 || soul.startsWith('~@')) return undefined;
   const next = soul.indexOf('~', tilde + 1);
   const [x, y] = soul.slice(tilde + 1, next < 0 ? undefined : next).split(cut, 2);
-  return y === undefined || x?.startsWith('@') ? undefined : `${x}.${y}`;
+  return y === undefined ? undefined : `${x}.${y}`;
 }
 
 /** What the signature of a field covers. The keys are in order already; SEA takes no other. */
