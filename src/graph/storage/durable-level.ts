@@ -22,15 +22,10 @@ const operationsATurn = 1_024;
 const pageEntries = 1_000;
 const pageBytes = 256 * 1024;
 
-const [bang, ring, nodes, fields] = ['!', 'b', 'n', 'f'].map((letter) => letter.charCodeAt(0)) as [number, number, number, number];
+const [bang, nodes, fields] = ['!', 'n', 'f'].map((letter) => letter.charCodeAt(0)) as [number, number, number];
 
 export const formatKey = Buffer.from([bang, ...Buffer.from('format')]);
 export const nodeSpan: KeySpan = { gte: Buffer.from([nodes]), lt: Buffer.from([nodes + 1]) };
-export const ringSpan: KeySpan = { gte: Buffer.from([ring]), lt: Buffer.from([ring + 1]) };
-
-export function ringKey(slot: number): Buffer {
-  return Buffer.from([ring, slot >> 8, slot & 0xff]);
-}
 
 export function nodeKey(soul: string): Buffer {
   return prefixed(nodes, soul);

@@ -1,4 +1,7 @@
-/** Nodes and fields as bytes, per `schema/graph-store.md`. Each record ends with a checksum: LevelDB does not verify its own when it reads. */
+/**
+ * Nodes and fields as bytes, per `schema/graph-store.md`. Each record ends with a checksum over its key and
+ * itself: LevelDB does not verify its own when it reads.
+ */
 import { crc32 } from 'node:zlib';
 import { PangeaError } from '../../errors/errors.ts';
 import { GraphNode } from '../data/node.ts';
@@ -23,7 +26,7 @@ export class RecordWriter {
   #buffer = Buffer.allocUnsafeSlow(64 * 1024);
   #at = 0;
 
-  node(node: GraphNode): Buffer {
+  node(at: Buffer, node: GraphNode): Buffer {
     let bound = 1 + checksumBytes;
     for (const field of node.fields()) bound += fieldOverhead + 3 * (field.key.length + textLength(field.value));
     const start = this.#reserve(bound);
@@ -33,20 +36,20 @@ export class RecordWriter {
       this.#at = this.#buffer.writeDoubleLE(state, this.#at);
       this.#value(value);
     }
-    return this.#finish(start);
+    return this.#finish(start, at);
   }
 
-  splitMark(): Buffer {
+  splitMark(at: Buffer): Buffer {
     const start = this.#reserve(1 + checksumBytes);
     this.#buffer[this.#at++] = split;
-    return this.#finish(start);
+    return this.#finish(start, at);
   }
 
-  field({ key, value, state }: Field): Buffer {
+  field(at: Buffer, { key, value, state }: Field): Buffer {
     const start = this.#reserve(fieldOverhead + 3 * (key.length + textLength(value)));
     this.#at = this.#buffer.writeDoubleLE(state, this.#at);
     this.#value(value);
-    return this.#finish(start);
+    return this.#finish(start, at);
   }
 
   #reserve(bytes: number): number {
@@ -57,8 +60,8 @@ export class RecordWriter {
     return this.#at;
   }
 
-  #finish(start: number): Buffer {
-    this.#at = this.#buffer.writeUInt32LE(crc32(this.#buffer.subarray(start, this.#at)), this.#at);
+  #finish(start: number, at: Buffer): Buffer {
+    this.#at = this.#buffer.writeUInt32LE(crc32(this.#buffer.subarray(start, this.#at), crc32(at)), this.#at);
     return this.#buffer.subarray(start, this.#at);
   }
 
@@ -106,8 +109,8 @@ export class RecordWriter {
 }
 
 /** Fails with STORE_CORRUPT. */
-export function readNode(soul: string, bytes: Buffer): NodeRecord {
-  return checked(bytes, (reader) => {
+export function readNode(at: Buffer, soul: string, bytes: Buffer): NodeRecord {
+  return checked(at, bytes, (reader) => {
     const kind = reader.byte();
     if (kind === split && reader.atEnd) return 'split';
     if (kind !== whole) throw new RangeError('unknown kind');
@@ -123,8 +126,8 @@ export function readNode(soul: string, bytes: Buffer): NodeRecord {
 }
 
 /** Fails with STORE_CORRUPT. */
-export function readField(key: string, bytes: Buffer): Field {
-  return checked(bytes, (reader) => {
+export function readField(at: Buffer, key: string, bytes: Buffer): Field {
+  return checked(at, bytes, (reader) => {
     const state = reader.double();
     const field = { key, value: reader.value(), state };
     if (!reader.atEnd) throw new RangeError('more than a field');
@@ -132,9 +135,9 @@ export function readField(key: string, bytes: Buffer): Field {
   });
 }
 
-function checked<T>(bytes: Buffer, parse: (reader: RecordReader) => T): T {
+function checked<T>(at: Buffer, bytes: Buffer, parse: (reader: RecordReader) => T): T {
   const end = bytes.length - checksumBytes;
-  if (end < 1 || crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) throw new PangeaError('STORE_CORRUPT', 'a record of the graph store is damaged');
+  if (end < 1 || crc32(bytes.subarray(0, end), crc32(at)) !== bytes.readUInt32LE(end)) throw new PangeaError('STORE_CORRUPT', 'a record of the graph store is damaged');
   try {
     return parse(new RecordReader(bytes, end));
   } catch (cause) {

@@ -3,7 +3,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GraphNode } from '../data/node.ts';
 import type { Delta, Field } from '../data/types.ts';
 import { commit, fieldKey, fieldPrefix, type Level, nodeKey, type Put } from './durable-level.ts';
-import type { Sequence } from './durable-open.ts';
 import { type NodeRecord, readField, readNode, RecordWriter } from './durable-record.ts';
 import { mergeInto, supersedes } from './merge.ts';
 
@@ -23,16 +22,14 @@ interface Waiting {
 
 export class DurableWriter {
   readonly #level: Level;
-  readonly #sequence: Sequence;
   readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   writes = 0;
   fields = 0;
   bytes = 0;
 
-  constructor(level: Level, sequence: Sequence) {
+  constructor(level: Level) {
     this.#level = level;
-    this.#sequence = sequence;
   }
 
   write(deltas: readonly Delta[]): Promise<void> {
@@ -82,7 +79,7 @@ export class DurableWriter {
       const soul = souls[at] as string;
       const fields = changes.get(soul) as readonly Field[];
       const bytes = records[at];
-      const record: NodeRecord | undefined = bytes && readNode(soul, bytes);
+      const record: NodeRecord | undefined = bytes && readNode(keys[at] as Buffer, soul, bytes);
       if (record === 'split') large.push({ prefix: fieldPrefix(soul), fields, known: true });
       else if (record === undefined && fields.length > splitFields) {
         large.push({ prefix: fieldPrefix(soul), fields, known: false });
@@ -94,9 +91,7 @@ export class DurableWriter {
     }
     for (const change of large) await this.#merge(change, work);
     if (work.puts.length === 0) return;
-    work.puts.push(this.#sequence.next());
     await commit(this.#level, work.puts);
-    this.#sequence.committed();
     this.fields += work.fields;
     for (const { key, value } of work.puts) this.bytes += key.length + value.length;
   }
@@ -131,7 +126,7 @@ class Work {
     if (taken === 0) return;
     this.fields += taken;
     if (node.size <= splitFields) {
-      const value = this.#records.node(node);
+      const value = this.#records.node(key, node);
       if (value.length <= splitBytes) {
         this.puts.push({ type: 'put', key, value });
         return;
@@ -139,21 +134,25 @@ class Work {
     }
     this.mark(key);
     const prefix = fieldPrefix(node.soul);
-    for (const field of node.fields()) this.puts.push({ type: 'put', key: fieldKey(prefix, field.key), value: this.#records.field(field) });
+    for (const field of node.fields()) this.#put(fieldKey(prefix, field.key), field);
     await nextTurn();
   }
 
   mark(key: Buffer): void {
-    this.puts.push({ type: 'put', key, value: this.#records.splitMark() });
+    this.puts.push({ type: 'put', key, value: this.#records.splitMark(key) });
   }
 
   field(at: Buffer, field: Field, stored: Buffer | undefined): void {
     if (stored !== undefined) {
-      const known = readField(field.key, stored);
+      const known = readField(at, field.key, stored);
       if (!supersedes(field.value, field.state, known.value, known.state)) return;
     }
     this.fields++;
-    this.puts.push({ type: 'put', key: at, value: this.#records.field(field) });
+    this.#put(at, field);
+  }
+
+  #put(key: Buffer, field: Field): void {
+    this.puts.push({ type: 'put', key, value: this.#records.field(key, field) });
   }
 }
 

@@ -9,7 +9,7 @@ import { mapConcurrent } from '../../std/std.ts';
 import { GraphNode } from '../data/node.ts';
 import type { Delta, Lex } from '../data/types.ts';
 import { fieldPrefix, type Level, nodeKey, nodeSpan, pages, spanWithin } from './durable-level.ts';
-import { checkFormat, prepareDirectory, Sequence } from './durable-open.ts';
+import { checkFormat, prepareDirectory } from './durable-open.ts';
 import { readField, readNode } from './durable-record.ts';
 import { decodeText } from './durable-text.ts';
 import { DurableWriter } from './durable-writer.ts';
@@ -27,17 +27,17 @@ const firstPage = 64;
  * open, `STORE_CORRUPT`, `STORE_FOREIGN`, `STORE_READ_ONLY`, `STORE_FULL` or `STORE_IO`.
  */
 export async function openDurableStore(directory: string): Promise<GraphStore> {
-  const level: Level = new ClassicLevel(directory, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
   try {
     await prepareDirectory(directory);
+    const level: Level = new ClassicLevel(directory, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
     await level.open();
     try {
       await checkFormat(directory, level);
-      return new DurableStore(directory, level, new DurableWriter(level, await Sequence.open(directory, level)));
     } catch (error) {
       await level.close();
       throw error;
     }
+    return new DurableStore(directory, level);
   } catch (error) {
     throw levelError(`graph store ${directory}`, error);
   }
@@ -51,10 +51,10 @@ class DurableStore implements GraphStore {
   readonly #writer: DurableWriter;
   #closed = false;
 
-  constructor(directory: string, level: Level, writer: DurableWriter) {
+  constructor(directory: string, level: Level) {
     this.#directory = directory;
     this.#level = level;
-    this.#writer = writer;
+    this.#writer = new DurableWriter(level);
   }
 
   async read(souls: readonly string[]): Promise<(GraphNode | undefined)[]> {
@@ -63,10 +63,11 @@ class DurableStore implements GraphStore {
     await this.#attempt(async () => {
       for (let first = 0; first < souls.length; first += soulsARead) {
         const some = souls.slice(first, first + soulsARead);
-        const records = await this.#level.getMany(some.map(nodeKey));
+        const keys = some.map(nodeKey);
+        const records = await this.#level.getMany(keys);
         for (let at = 0; at < some.length; at++) {
           const bytes = records[at];
-          const record = bytes && readNode(some[at] as string, bytes);
+          const record = bytes && readNode(keys[at] as Buffer, some[at] as string, bytes);
           if (record === 'split') split.push(first + at);
           found.push(record === 'split' ? undefined : record);
         }
@@ -80,15 +81,16 @@ class DurableStore implements GraphStore {
 
   range(soul: string, lex: Lex): Promise<GraphNode | undefined> {
     return this.#attempt(async () => {
-      const bytes = await this.#level.get(nodeKey(soul));
+      const at = nodeKey(soul);
+      const bytes = await this.#level.get(at);
       if (bytes === undefined) return undefined;
-      const record = readNode(soul, bytes);
+      const record = readNode(at, soul, bytes);
       if (record !== 'split') return rangeOf(record, lex);
       const answer = new RangeAnswer(soul, lex);
       const prefix = fieldPrefix(soul);
       const { from, through } = spanOf(lex);
       for await (const page of pages(this.#level, spanWithin(prefix, from, through), { reverse: isReverse(lex), first: firstPage })) {
-        for (const [key, value] of page) if (!answer.offer(readField(decodeText(key.subarray(prefix.length)), value))) return answer.result();
+        for (const [key, value] of page) if (!answer.offer(readField(key, decodeText(key.subarray(prefix.length)), value))) return answer.result();
       }
       return answer.result();
     });
@@ -130,7 +132,7 @@ class DurableStore implements GraphStore {
     const node = new GraphNode(soul);
     for await (const page of pages(this.#level, spanWithin(prefix, '', undefined))) {
       for (const [key, value] of page) {
-        const field = readField(decodeText(key.subarray(prefix.length)), value);
+        const field = readField(key, decodeText(key.subarray(prefix.length)), value);
         node.set(field.key, field.value, field.state);
       }
     }
