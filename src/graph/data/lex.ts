@@ -4,14 +4,14 @@ import type { Lex } from './types.ts';
 /**
  * Does GUN's lex take this text? The rules are those of `String.match` in gun.js, whose edges programs have come to
  * rely on: `=` alone decides when given, then `*`; with `>`, all that begins with its text is taken too, even
- * above `<`; both ends are inclusive; a lex without conditions takes nothing. Beyond gun.js: an empty prefix takes all.
+ * above `<`; both ends are inclusive; a lex without conditions takes nothing. Unlike gun.js an empty prefix takes all, and an empty `>` does not undo `<`.
  */
 export function matches(text: string, lex: string | Lex): boolean {
   if (typeof lex === 'string') return text === lex;
   const { '=': exact, '*': prefix, '>': from, '<': to } = lex;
   if (exact !== undefined) return text === exact;
   if (prefix !== undefined) return text.startsWith(prefix);
-  if (from !== undefined) return text.startsWith(from) || (text >= from && (to === undefined || text <= to));
+  if (from !== undefined) return (from !== '' && text.startsWith(from)) || (text >= from && (to === undefined || text <= to));
   return to !== undefined && text <= to;
 }
 
