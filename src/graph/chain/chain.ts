@@ -18,11 +18,12 @@ import { Chain } from './words.ts';
 export { Chain } from './words.ts';
 export type { Awaitable, OnCallback, OnceCallback, OnceOptions, OnOptions } from './words.ts';
 export type { Change, ChangeOptions } from './changes.ts';
-export type { ChainOptions } from './core.ts';
+export { Core, type ChainOptions } from './core.ts';
 export type { DocumentOptions } from './document.ts';
 export type { NodeData } from './position.ts';
 export type { Message, RawListener, Subscription } from './read.ts';
 export type { At, DataOf, DocumentOf, InputOf, ItemOf, KeyOf, Meta, SetOf } from './schema.ts';
+export type { Path } from './step.ts';
 export type { Ack, AckCallback, PutDone, PutOptions } from './write.ts';
 
 /** The root of a graph, with the schema's types. The peer stays the caller's to close. */

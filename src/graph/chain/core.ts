@@ -31,8 +31,10 @@ export class Core {
   readonly log: (text: string) => void;
   /** The chain of a path, as callbacks get it for `this`. */
   readonly chain: (path: Path | undefined) => unknown;
-  /** The last put that could not be done at once; reads that would say "nothing" wait for it. */
+  /** The last put that waits for what decides its souls; those after it wait for it. */
   pending: Promise<void> | undefined;
+  /** Puts to users' nodes, which are signed before they are merged. */
+  readonly #signing = new Set<Promise<unknown>>();
   #expects: boolean;
   readonly #live = new Map<string, Set<Live>>();
 
@@ -47,6 +49,23 @@ export class Core {
     this.settleMs = options.settleMs ?? 99;
     this.putMs = options.putMs ?? 500;
     this.log = options.log ?? (() => undefined);
+  }
+
+  /** Puts that cannot be read yet. Reads that would say "nothing" wait for them. */
+  unread(): Promise<unknown> | undefined {
+    if (this.#signing.size === 0) return this.pending;
+    return Promise.allSettled([this.pending, this.signing()]);
+  }
+
+  /** Until all puts to users' nodes that were called before can be read. */
+  signing(): Promise<unknown> | undefined {
+    return this.#signing.size === 0 ? undefined : Promise.allSettled(this.#signing);
+  }
+
+  signed(put: Promise<unknown>): void {
+    this.#signing.add(put);
+    const end = (): boolean => this.#signing.delete(put);
+    put.then(end, end);
   }
 
   connected(): boolean {

@@ -7,6 +7,7 @@
  * leaves nothing behind.
  */
 import { linkSoul } from '../data/value.ts';
+import type { GraphNode } from '../data/node.ts';
 import type { Field, Query, Value } from '../data/types.ts';
 import type { Core } from './core.ts';
 import { items } from './items.ts';
@@ -88,19 +89,24 @@ function field(core: Core, from: Position, key: string, mode: Mode, scope: Scope
     loaded = true;
     const value = node?.value(key);
     if (value !== undefined) show(value);
-    else if (mode.absenceMs !== undefined) whenAbsent(core, place, mode.absenceMs, scope, () => current === undefined && show(undefined));
+    else if (mode.absenceMs !== undefined) {
+      whenAbsent(core, place, mode.absenceMs, scope, (now) => {
+        if (!current) show(now?.value(key));
+      });
+    }
   });
 }
 
-/** Calls `then` when the puts under way are done and no peer gave what is asked for: at once where nobody could. */
-export function whenAbsent(core: Core, query: Query, waitMs: number, scope: Scope, then: () => void): void {
-  const { pending } = core;
-  if (!pending && !core.reachable()) return then();
+/**
+ * Calls `then` with the node, or undefined, when the puts under way can be read and every peer had its time to give what
+ * is asked for: at once where nobody could.
+ */
+export function whenAbsent(core: Core, query: Query & { readonly soul: string }, waitMs: number, scope: Scope, then: (node: GraphNode | undefined) => void): void {
+  const unread = core.unread();
+  if (!unread && !core.reachable()) return then(core.peer.peek(query.soul));
   void (async () => {
-    await pending;
+    await unread;
     if (!scope.closed && core.reachable()) await core.ask(query, waitMs);
-    // One turn later: what the answer changed has been handed out by then.
-    await Promise.resolve();
-    if (!scope.closed) then();
+    if (!scope.closed) core.load(query.soul, scope, then);
   })();
 }

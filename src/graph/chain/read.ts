@@ -70,6 +70,12 @@ export interface OnceOptions {
 
 /** Each item once: what it is as soon as it is known, undefined when a chain of one leads to nothing. */
 export function once(core: Core, path: Path | undefined, waitMs: number | undefined, scope: Scope, deliver: (delivery: Delivery) => void): void {
+  const signing = core.signing();
+  if (signing) {
+    // What this program wrote, it reads.
+    void signing.then(() => scope.closed || once(core, path, waitMs, scope, deliver));
+    return;
+  }
   const many = isMany(path);
   const done = new Set<string>();
   observe(core, path, { live: many, absenceMs: many ? undefined : (waitMs ?? core.onceMs) }, scope, (position, inner) => {
@@ -125,7 +131,11 @@ export function raw(core: Core, path: Path | undefined, listener: RawListener): 
     core.load(soul, inner, (node) => {
       loaded = true;
       give(node);
-      if (!node?.size) whenAbsent(core, { soul }, core.onceMs, inner, () => !core.peer.peek(soul)?.size && tellRaw(undefined, position));
+      if (node?.size) return;
+      whenAbsent(core, { soul }, core.onceMs, inner, (now) => {
+        if (!now?.size) tellRaw(undefined, position);
+        else if (!told.get(position.id)) give(now);
+      });
     });
   });
   return scope;

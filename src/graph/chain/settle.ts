@@ -23,9 +23,10 @@ export function settle(core: Core, position: Position, waitMs: number | undefine
   core.load(soul, scope, (node) => {
     const here = node !== undefined && node.size > 0;
     const ask = here ? core.connected() && waitMs !== 0 : core.reachable();
-    if (!ask && !(core.pending && !here)) return give(node);
+    const unread = core.unread();
+    if (!ask && !unread) return give(node);
     void (async () => {
-      await core.pending;
+      await unread;
       if (!scope.closed && ask) await core.ask(query, waitMs ?? (here ? core.settleMs : core.onceMs));
       if (!scope.closed) core.load(soul, scope, give);
     })();

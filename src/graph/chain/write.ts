@@ -211,6 +211,7 @@ function commit(core: Core, { deltas, soul, key }: Plan, { callback, options }: 
       ...(callback || wished > 0 ? { onAck } : {}),
     }),
   );
+  if (deltas.some((delta) => delta.soul.startsWith('~'))) core.signed(put);
   return put.then(async ({ stored }) => {
     if (wished > 0 && acks.length < wished && !lack) await peersDone;
     return { soul, key, stored, acks, lack };
