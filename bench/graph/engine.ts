@@ -9,8 +9,6 @@ import type { Memory, Timed } from './subjects/drive.ts';
 import type { Pace } from './workloads.ts';
 
 const mebibyte = 2 ** 20;
-/** Long enough for gun.js to write what it holds back before a crash that is not its fault. */
-const idleMs = 3_000;
 
 export interface Bench {
   readonly pace: Pace;
@@ -21,7 +19,7 @@ export interface Bench {
 export async function measureEngine(bench: Bench, subject: Subject): Promise<void> {
   await memoryPuts(bench, subject, 'rawPuts', 'messages');
   await memoryPuts(bench, subject, 'chainPuts', 'chain');
-  await durablePuts(bench, subject, 'rawAckedPuts', 'messages', idleMs);
+  await durablePuts(bench, subject, 'rawAckedPuts', 'messages', bench.pace.idleMs);
   await durablePuts(bench, subject, 'chainAckedPuts', 'chain', 0);
 }
 

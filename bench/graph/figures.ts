@@ -12,7 +12,7 @@ interface Series {
 const ours = /^pangea/;
 const rival = /^gun\.js/;
 /** Figures that tell what was lost or spent; a ratio of them says nothing. */
-const notCompared = /^(lost|CPU)/;
+const notCompared = /^(lost|CPU|%)/;
 
 export class Figures {
   readonly #series = new Map<string, Series>();

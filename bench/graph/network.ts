@@ -53,7 +53,7 @@ export type SyncWay = 'map' | 'once each' | 'reconciliation';
 
 export async function measureSync({ pace, room, figures }: Bench, from: Subject, to: Subject, way: SyncWay): Promise<void> {
   const { sync: count, syncDeadlineMs: deadlineMs } = pace;
-  const name = from.id === to.id ? { ...to, id: `${to.id}, ${way}` } : { ...to, id: `${to.id} client of ${from.id}, ${way}` };
+  const name = { ...to, id: from.id === to.id ? `${from.id}, ${way}` : `${from.id} with a client of ${to.id}, ${way}` };
   await withParts([from, to], room, async ([full, empty]) => {
     const url = await serve(full, from);
     await full.ask('rawPuts', { count });
@@ -73,7 +73,7 @@ export async function measureSync({ pace, room, figures }: Bench, from: Subject,
 
 /** A writer and a reader at one relay: from the put in one process until `on` is called in the other. */
 export async function measureLatency({ pace, room, figures }: Bench, relay: Subject, client: Subject): Promise<void> {
-  const variant = relay.id === client.id ? client.id : `${client.id} clients of ${relay.id}`;
+  const variant = relay.id === client.id ? client.id : `${relay.id} with clients of ${client.id}`;
   const soul = 'bench/latency';
   await withParts([relay, client, client], room, async ([middle, writer, reader]) => {
     const peers = [await serve(middle, relay)];

@@ -64,7 +64,7 @@ function cesSections(record: CesRecord): string {
 }
 
 function plainSection(record: BenchRecord): string {
-  const title = { store: 'Store', net: 'Network', transport: 'Transport', 'put-get': 'Put and get', rpc: 'RPC' }[record.bench] ?? record.bench;
+  const title = { store: 'Store', net: 'Network', transport: 'Transport', 'put-get': 'Put and get', rpc: 'RPC', graph: 'Graph' }[record.bench] ?? record.bench;
   return `<section><h2>${escapeText(title)}</h2>${key}<div class="grid">${cardsOf(record.rows, (row) => row.variant)}</div></section>`;
 }
 

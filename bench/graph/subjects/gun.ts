@@ -31,8 +31,9 @@ const adapter: Adapter = {
       await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
     }
     // Broadcasts to the local network, statistics files and localStorage's stand-in are off: nothing else is changed.
+    // In Node it takes itself for a relay, which connects when it first has something to say: a client is told that it is none.
     gun = makeGun({
-      peers: [...peers], axe, multicast: false, stats: false, localStorage: false,
+      peers: [...peers], axe, super: listen, multicast: false, stats: false, localStorage: false,
       ...(server === undefined ? {} : { web: server }), ...(directory === undefined ? { radisk: false, rfs: false } : { radisk: true, file: directory }),
     });
     return (server?.address() as AddressInfo | undefined)?.port ?? 0;

@@ -14,7 +14,8 @@ const clients: Client[] = [];
 const openTimeoutMs = 30_000;
 /** When nothing comes any more, the rest is taken for lost. */
 const silenceMs = 10_000;
-let ids = 0;
+/** Relays take messages of one id for the same, whichever process made them. */
+let ids = process.pid * 1_000_000;
 let deliveries = 0;
 let lastAt = 0;
 let frames = 0;

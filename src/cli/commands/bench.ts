@@ -13,7 +13,7 @@ export const bench: Command = {
   usage: 'bench [part..]',
   summary: 'Measure this machine, what of it each stage uses, and how rivals do on the same data',
   positionals: {
-    part: { describe: 'ces (compress, encrypt, shard; the default), store, net or all; transport and put-get are the halves of net; rpc beside other servers', array: true },
+    part: { describe: 'ces (compress, encrypt, shard; the default), store, net or all; transport and put-get are the halves of net; rpc beside other servers; graph beside gun.js', array: true },
   },
   options: {
     against: { type: 'string', array: true, requiresArg: true, describe: 'Only this rival; may be repeated; none for none (default: all that are installed)' },
