@@ -12,40 +12,44 @@ export interface Target {
 }
 
 export interface Tally {
+  /** Messages that reached the node before it answered a ping, or ended the connection over one of them. */
   sent: number;
   /** Connections that the node ended. */
   ended: number;
   readonly kinds: Map<string, number>;
 }
 
-/** What one connection gives to its socket before it waits. */
-const outstandingBytes = 4 * 1024 * 1024;
+/** Messages between two pings. When the node ends a connection, what was behind the offence is lost: so few are under way at a time. */
+const atOnce = 16;
 
-/** Sends `count` messages, one after the other, over as many connections as the node makes it need. */
+/** Gets `count` messages to the node, over as many connections as it takes. */
 export async function sendGarbage(target: Target, from: string, random: Random, known: Known, count: number, tally: Tally): Promise<void> {
-  let socket: WebSocket | undefined;
+  let socket = await open(target, from);
   for (let n = 0; n < count;) {
-    if (socket === undefined || socket.readyState !== WebSocket.OPEN) {
-      if (socket !== undefined) tally.ended += 1;
+    const batch = Array.from({ length: Math.min(atOnce, count - n) }, (_, more) => garbage(random, known, n + more));
+    for (const { frame } of batch) socket.send(frame);
+    if (!(await reached(socket))) {
+      tally.ended += 1;
       socket = await open(target, from);
-      continue;
     }
-    const { kind, frame } = garbage(random, known, n);
-    socket.send(frame);
-    n += 1;
-    tally.sent += 1;
-    tally.kinds.set(kind, (tally.kinds.get(kind) ?? 0) + 1);
-    if (n % 64 === 0) await room(socket);
+    n += batch.length;
+    tally.sent += batch.length;
+    for (const { kind } of batch) tally.kinds.set(kind, (tally.kinds.get(kind) ?? 0) + 1);
   }
-  if (socket !== undefined) {
-    await room(socket, 0);
-    socket.terminate();
-  }
+  socket.terminate();
 }
 
-async function room(socket: WebSocket, most = outstandingBytes): Promise<void> {
-  await sleep(0);
-  for (let tries = 0; socket.bufferedAmount > most && socket.readyState === WebSocket.OPEN && tries < 3_000; tries++) await sleep(10);
+/** Whether the node answers behind all that was sent. */
+async function reached(socket: WebSocket): Promise<boolean> {
+  if (socket.readyState !== WebSocket.OPEN) return false;
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  socket.ping();
+  try {
+    return await Promise.race([once(socket, 'pong', { signal }).then(() => true), once(socket, 'close', { signal }).then(() => false)]);
+  } finally {
+    waiting.abort();
+  }
 }
 
 /** Tries until the node lets it in: a full or busy node may refuse at times. */
@@ -54,7 +58,7 @@ async function open({ host, port }: Target, from: string): Promise<WebSocket> {
     const socket = new WebSocket(`ws://${host}:${port}/gun`, { localAddress: from, perMessageDeflate: false });
     socket.on('error', () => undefined);
     socket.on('message', () => undefined);
-    const opened = await Promise.race([once(socket, 'open').then(() => true, () => false), once(socket, 'close').then(() => false)]);
+    const opened = await new Promise<boolean>((resolve) => socket.once('open', () => resolve(true)).once('close', () => resolve(false)));
     if (opened) return socket;
     if (tries > 200) throw new Error(`the node lets nobody in from ${from}`);
     await sleep(50);
