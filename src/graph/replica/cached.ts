@@ -50,15 +50,13 @@ export class CachedCopy implements Copy {
     return this.#enqueue(souls, then);
   }
 
-  take(delta: Delta): void {
-    let node = this.#cache.get(delta.soul);
+  take(delta: Delta, node: GraphNode | undefined): void {
     if (node) {
       const before = nodeCost(node);
       for (const { key, value, state } of delta.fields) node.set(key, value, state);
       this.#cache.grown(nodeCost(node) - before);
     } else {
-      node = GraphNode.from(delta);
-      this.#cache.set(delta.soul, node);
+      this.#cache.set(delta.soul, GraphNode.from(delta));
     }
     this.#commit.add(delta);
   }
@@ -147,6 +145,8 @@ export class CachedCopy implements Copy {
   async #read(): Promise<void> {
     this.#reading = true;
     while (this.#calls.length > 0) {
+      // Calls of one turn are read together.
+      await undefined;
       const missing = new Set<string>();
       let count = 0;
       for (const call of this.#calls) {
@@ -164,8 +164,6 @@ export class CachedCopy implements Copy {
   }
 
   async #fetch(souls: readonly string[]): Promise<{ readonly error: unknown } | undefined> {
-    // A turn later in any case, so that calls of one turn are read together.
-    await undefined;
     if (souls.length === 0) return undefined;
     try {
       const nodes = await this.#store.read(souls);

@@ -12,8 +12,8 @@ export interface Copy {
   resident(soul: string): boolean;
   /** Calls `then` once every soul is resident, after all earlier calls that named one of them. Fails with the store's error. */
   whenResident<T>(souls: readonly string[], then: () => T): Promise<T>;
-  /** Sets fields that HAM accepted; they can be read at once. */
-  take(delta: Delta): void;
+  /** Sets fields that HAM accepted; they can be read at once. `node` as `peek` gave it. */
+  take(delta: Delta, node: GraphNode | undefined): void;
   /** Of everything taken so far. */
   stored(): Promise<void>;
   range(soul: string, lex: Lex): Promise<GraphNode | undefined>;

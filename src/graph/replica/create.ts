@@ -164,7 +164,7 @@ class GraphReplica implements Replica {
       if (fields?.length === 0) continue;
       const news = fields ? { soul: delta.soul, fields } : delta;
       this.#digest.before(news, node);
-      this.#copy.take(news);
+      this.#copy.take(news, node);
       this.#digest.after(news);
       this.#accepted += news.fields.length;
       accepted.push(news);

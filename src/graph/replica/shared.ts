@@ -8,6 +8,7 @@ export class SharedCopy implements Copy {
   readonly #store: GraphStore & Required<Pick<GraphStore, 'peek'>>;
   #last: Promise<void> = Promise.resolve();
   #failedWrites = 0;
+  readonly #failed = (): void => void this.#failedWrites++;
   #nodes = 0;
   #fields = 0;
 
@@ -27,12 +28,12 @@ export class SharedCopy implements Copy {
     return then();
   }
 
-  take(delta: Delta): void {
-    const before = this.#store.peek(delta.soul)?.size;
+  take(delta: Delta, node: GraphNode | undefined): void {
+    const before = node?.size ?? 0;
     this.#last = this.#store.write([delta]);
-    this.#last.catch(() => this.#failedWrites++);
-    if (before === undefined) this.#nodes++;
-    this.#fields += (this.#store.peek(delta.soul)?.size ?? 0) - (before ?? 0);
+    this.#last.catch(this.#failed);
+    if (node === undefined) this.#nodes++;
+    this.#fields += (node?.size ?? delta.fields.length) - before;
   }
 
   stored(): Promise<void> {
