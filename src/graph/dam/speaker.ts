@@ -28,8 +28,11 @@ export class Speaker {
     const from = this.#state.connection(message.from);
     const route = message.answers === undefined ? undefined : this.#state.routes.get(message.answers);
     const asker = route?.kind === 'get' && route.to !== from ? route.to : undefined;
-    // Nothing new to us may still be new to who asked.
-    if (asker && route?.kind === 'get') this.#sendAnswer(asker, route, accepted.length > 0 && sameFields(accepted, message.deltas) ? accepted : message.deltas, undefined);
+    if (asker && route?.kind === 'get') {
+      // Until it was answered, what is no news to us may be news to who asked. Afterwards it has what we had.
+      const news = route.answered ? accepted : message.deltas;
+      if (news.length > 0) this.#sendAnswer(asker, route, news, undefined);
+    }
     if (accepted.length === 0) return 0;
     const whole = sameFields(accepted, message.deltas);
     // Part of a message under its name would keep the rest of it from those who have not seen it.
@@ -52,7 +55,9 @@ export class Speaker {
     const from = this.#state.connection(message.from);
     const outside = this.#state.messages.get(message);
     const targets = this.#relays(from, outside?.seen);
-    if (!message.from.relay) this.#addLeaves(targets, message.query, from);
+    const route = this.#state.routes.get(message.id);
+    const answered = route?.kind === 'get' && route.answered;
+    if (!message.from.relay && !answered) this.#addLeaves(targets, message.query, from);
     return this.#ask(message.id, message.query, message.known, targets);
   }
 
