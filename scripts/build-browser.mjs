@@ -1,0 +1,37 @@
+// Bundles the graph for web pages: `node scripts/build-browser.mjs [--out DIR]`, by default into dist/.
+//   pangea-graph.js, .min.js   an ES module: import { openGraph } from './pangea-graph.js'
+// Each has its source map beside it. Fails when anything of Node would be in them. Prints sizes, also as servers send them.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'dist') } } });
+const out = resolve(values.out);
+
+const bundles = [
+  { name: 'pangea-graph', entry: 'src/graph/web.ts', format: 'esm' },
+];
+
+mkdirSync(out, { recursive: true });
+for (const { name, entry, format } of bundles) {
+  for (const minify of [false, true]) {
+    const file = join(out, `${name}${minify ? '.min' : ''}.js`);
+    const { metafile } = await build({
+      entryPoints: [join(root, entry)], outfile: file, bundle: true, format, minify, sourcemap: true, metafile: true, absWorkingDir: root,
+      // With platform `browser` an import of Node's own modules is an error.
+      platform: 'browser', target: ['es2022'], legalComments: 'none', logLevel: 'error',
+    });
+    const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(({ external }) => external).map(({ path }) => path));
+    if (outside.length > 0) {
+      process.stderr.write(`build-browser: ${file} imports ${outside.join(', ')}; a page has none of that\n`);
+      process.exit(1);
+    }
+    const bytes = readFileSync(file);
+    const kib = (length) => `${(length / 1024).toFixed(1)} KiB`;
+    process.stdout.write(`${relative(process.cwd(), file)}: ${kib(bytes.length)}, gzip ${kib(gzipSync(bytes, { level: 9 }).length)}, brotli ${kib(brotliCompressSync(bytes).length)}\n`);
+  }
+}
