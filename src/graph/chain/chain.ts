@@ -11,23 +11,22 @@
  * Never: a network or a store touched but through `GraphPeer`.
  */
 import type { Clock, Random } from '../../std/std.ts';
-import type { GraphPeer } from '../peer/peer.ts';
-import { Core, type ChainOptions } from './core.ts';
+import { Core, type ChainOptions, type ChainPeer } from './core.ts';
 import { Chain } from './words.ts';
 
 export { Chain } from './words.ts';
 export type { Awaitable, OnCallback, OnceCallback, OnceOptions, OnOptions } from './words.ts';
 export type { Change, ChangeOptions } from './changes.ts';
-export { Core, type ChainOptions } from './core.ts';
+export { Core, type ChainOptions, type ChainPeer } from './core.ts';
 export type { DocumentOptions } from './document.ts';
-export type { NodeData } from './position.ts';
+export { nodeData, type NodeData } from './position.ts';
 export type { Message, RawListener, Subscription } from './read.ts';
 export type { At, DataOf, DocumentOf, InputOf, ItemOf, KeyOf, Meta, SetOf } from './schema.ts';
 export type { Path } from './step.ts';
 export type { Ack, AckCallback, PutDone, PutOptions } from './write.ts';
 
 /** The root of a graph, with the schema's types. The peer stays the caller's to close. */
-export function createChain<Schema = any>(peer: GraphPeer, { clock, random, ...options }: ChainOptions & { readonly clock: Clock; readonly random: Random }): Chain<Schema> {
+export function createChain<Schema = any>(peer: ChainPeer, { clock, random, ...options }: ChainOptions & { readonly clock: Clock; readonly random: Random }): Chain<Schema> {
   const core: Core = new Core(peer, clock, random, (path) => new Chain(core, path), options);
   return new Chain<Schema>(core, undefined);
 }

@@ -19,9 +19,15 @@ export interface ChainOptions {
   readonly log?: (text: string) => void;
 }
 
+/** What a chain needs of a peer. */
+export type ChainPeer = Pick<
+  GraphPeer,
+  'mesh' | 'nextState' | 'peek' | 'resident' | 'load' | 'range' | 'souls' | 'watch' | 'watchAll' | 'put' | 'ask' | 'subscribe' | 'onPeer'
+>;
+
 /** What all chains of one graph share. */
 export class Core {
-  readonly peer: GraphPeer;
+  readonly peer: ChainPeer;
   readonly clock: Clock;
   readonly random: Random;
   readonly hub: Hub;
@@ -38,7 +44,7 @@ export class Core {
   #expects: boolean;
   readonly #live = new Map<string, Set<Live>>();
 
-  constructor(peer: GraphPeer, clock: Clock, random: Random, chain: (path: Path | undefined) => unknown, options: ChainOptions = {}) {
+  constructor(peer: ChainPeer, clock: Clock, random: Random, chain: (path: Path | undefined) => unknown, options: ChainOptions = {}) {
     this.chain = chain;
     this.peer = peer;
     this.clock = clock;
@@ -68,8 +74,9 @@ export class Core {
     put.then(end, end);
   }
 
+  /** A peer is there that has said its name: one that has not may never answer. */
   connected(): boolean {
-    return this.peer.mesh.peers().length > 0;
+    return this.peer.mesh.peers().some(({ pid }) => pid !== '');
   }
 
   /** Somebody could know more than this peer. */

@@ -24,7 +24,7 @@ interface Entry {
  * changes wait to be handed out does not hear of those: what it reads at its beginning holds them already.
  */
 export class Hub {
-  readonly #peer: GraphPeer;
+  readonly #peer: Pick<GraphPeer, 'watch'>;
   readonly #entries = new Map<string, Entry>();
   #queue: NodeChange[] = [];
   /** Changes heard, and handed out. */
@@ -33,7 +33,7 @@ export class Hub {
   #scheduled = false;
   #running = false;
 
-  constructor(peer: GraphPeer) {
+  constructor(peer: Pick<GraphPeer, 'watch'>) {
     this.#peer = peer;
   }
 

@@ -7,6 +7,9 @@ import { nodeData, pathTo, type Position } from './position.ts';
 import type { Scope } from './scope.ts';
 import { takes, type MapFunction, type Step } from './step.ts';
 
+/** Changes of a node that is being loaded are told one by one, as far as they are so many. */
+export const earlyFields = 1_000;
+
 type MapStep = Step & { readonly kind: 'map' };
 
 /** Every field of a node, and those that come: what `map` leads to. Under the root, every soul. */
@@ -31,13 +34,16 @@ export function items(core: Core, from: Position, step: MapStep, mode: Mode, sco
     return;
   }
   const lex = step.lex ?? from.lex;
+  const early: Field[] = [];
   let loaded = false;
   core.hub.node(from.soul, scope, (fields) => {
     if (loaded) for (const field of fields) show(field);
+    else if (early.length < earlyFields) early.push(...fields);
   });
   if (mode.live) scope.onClose(core.peer.subscribe(lex ? { soul: from.soul, key: lex } : { soul: from.soul }));
   const begin = (node: GraphNode | undefined): void => {
     loaded = true;
+    for (const field of early.splice(0)) show(field);
     // Of a copy, since callbacks may add fields while we walk.
     for (const key of node?.keys().slice() ?? []) {
       const field = core.peer.peek(from.soul)?.field(key) ?? node?.field(key);

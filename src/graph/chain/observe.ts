@@ -10,7 +10,7 @@ import { linkSoul } from '../data/value.ts';
 import type { GraphNode } from '../data/node.ts';
 import type { Field, Query, Value } from '../data/types.ts';
 import type { Core } from './core.ts';
-import { items } from './items.ts';
+import { earlyFields, items } from './items.ts';
 import { rootPosition, type Position } from './position.ts';
 import type { Scope } from './scope.ts';
 import { settle } from './settle.ts';
@@ -80,14 +80,18 @@ function field(core: Core, from: Position, key: string, mode: Mode, scope: Scope
     visit(positionOf(value, from, place, from.id, before !== undefined), current);
   };
 
+  const early: Value[] = [];
   let loaded = false;
   core.hub.field(from.soul, key, scope, (change: Field) => {
     if (loaded) show(change.value);
+    else if (early.length < earlyFields) early.push(change.value);
   });
   if (mode.live) scope.onClose(core.peer.subscribe(place));
   core.load(from.soul, scope, (node) => {
     loaded = true;
     const value = node?.value(key);
+    // The last of the early ones is in the node too.
+    for (const before of early.splice(0).slice(0, -1)) show(before);
     if (value !== undefined) show(value);
     else if (mode.absenceMs !== undefined) {
       whenAbsent(core, place, mode.absenceMs, scope, (now) => {

@@ -119,7 +119,7 @@ export class Chain<T = any> {
     const waitMs = first?.wait;
     const chain = this.#next({ kind: 'once', waitMs });
     let found: Promise<unknown> | undefined;
-    return awaitable(chain, () => (found ??= this.#find(waitMs)));
+    return this.awaitable(chain, () => (found ??= this.#find(waitMs)));
   }
 
   /** Called with the key when it is known that nothing is here. */
@@ -186,6 +186,13 @@ export class Chain<T = any> {
     return this;
   }
 
+  /** Makes a chain awaitable for the outcome of the word that gave it. */
+  protected awaitable<C extends Chain, Result>(chain: C, result: () => Promise<unknown>): Awaitable<C, Result> {
+    const then: PromiseLike<unknown>['then'] = (done, failed) => result().then(done, failed);
+    // oxlint-disable-next-line unicorn/no-thenable -- awaiting is what it is for
+    return Object.defineProperty(chain, 'then', { value: then }) as Awaitable<C, Result>;
+  }
+
   #next(step: Step): Chain<any> {
     this.#read();
     return this.#core.chain({ parent: this.#path, step }) as Chain<any>;
@@ -199,7 +206,7 @@ export class Chain<T = any> {
   #write(data: unknown, callback: AckCallback | undefined, options: PutOptions, item: boolean): Awaitable<Chain<T>, PutDone> {
     const core = this.#core;
     const result: Write = write(core, { path: this.#path, data, callback, options, item, pathOf: (x) => Chain.pathOf(x, core) });
-    return awaitable(core.chain(result.path) as Chain<T>, () => {
+    return this.awaitable(core.chain(result.path) as Chain<T>, () => {
       result.awaited = true;
       return result.done;
     });
@@ -210,10 +217,4 @@ export class Chain<T = any> {
     if (isMany(this.#path)) return Promise.reject(new PangeaError('GRAPH_INVALID', 'A chain of many has no single value; read it with a callback or `on()`.'));
     return new Promise((resolve) => once(core, this.#path, waitMs, core.open(this.#path), ({ data }) => resolve(data)));
   }
-}
-
-function awaitable<C extends Chain, Result>(chain: C, result: () => Promise<unknown>): Awaitable<C, Result> {
-  const then: PromiseLike<unknown>['then'] = (done, failed) => result().then(done, failed);
-  // oxlint-disable-next-line unicorn/no-thenable -- awaiting is what it is for
-  return Object.defineProperty(chain, 'then', { value: then }) as Awaitable<C, Result>;
 }
