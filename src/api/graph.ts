@@ -54,7 +54,15 @@ export interface GraphStatus {
   /** `ws://host:port/gun`. */
   readonly address: string;
   readonly pid: string;
-  readonly store: { readonly name: string; readonly durability: 'memory' | 'disk' | 'remote'; readonly writes: number; readonly fields: number; readonly bytes: number };
+  readonly store: {
+    readonly name: string;
+    readonly durability: 'memory' | 'disk' | 'remote';
+    /** Batches and fields stored since the start. */
+    readonly writes: number;
+    readonly written: number;
+    /** On disk or in memory; of a bucket, what was written since the start. */
+    readonly bytes: number;
+  };
   /** Of the whole graph: equal in two nodes that hold the same. Undefined until it is known. */
   readonly digest: string | undefined;
   readonly relays: readonly GraphRelayView[];

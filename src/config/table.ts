@@ -111,7 +111,7 @@ export const settings = {
     description: 'File with the keys of the bucket, as AWS tools write it (`aws_access_key_id = …`, `aws_secret_access_key = …`); of several profiles the first counts.',
   }),
   'graph-large-value': setting<number>({
-    type: bytes(0, 2 ** 30), default: 0,
+    type: bytes(0, 2 ** 30, (value) => value === 0 || value >= 1024, ', 0 or at least 1KiB'), default: 0,
     description: 'Values of the graph beyond so many bytes become objects of the shard store, kept by several nodes; needs peers that store. 0 keeps all values in the graph\'s own store.',
   }),
   'graph-memory': setting<number>({

@@ -26,3 +26,6 @@ export { keepConnected, type GraphClient } from './wire/client.ts';
 export { nodeSocket } from './wire/node-socket.ts';
 export { openGraphServer } from './wire/server.ts';
 export { createGraphPeer } from './peer/create.ts';
+export { createReconciler } from './reconcile/create.ts';
+export { withLargeValues, type LargeValues } from './storage/large.ts';
+export { objectLargeValues } from './storage/objects.ts';

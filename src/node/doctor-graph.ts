@@ -1,6 +1,7 @@
 /** The graph, where the node serves one: who can come, who was named and is not there, whether writes are kept. */
 import type { DoctorCheck, GraphStatus } from '../api/api.ts';
 import { isLoopbackHost, type NodeConfig } from '../config/config.ts';
+import { bytesText } from './part-line.ts';
 
 export function checkGraph(status: GraphStatus, { graphAddr, graphStore, graphOrigins }: NodeConfig): readonly DoctorCheck[] {
   if (status.state === 'off' || graphAddr === 'off') return [];
@@ -18,7 +19,7 @@ export function checkGraph(status: GraphStatus, { graphAddr, graphStore, graphOr
 
 function checkStore(store: GraphStatus['store'], unstored: number, failedWrites: number, configured: string): DoctorCheck {
   const check = 'graph store';
-  const detail = `${store.name}: ${store.fields} fields, ${store.bytes} bytes`;
+  const detail = `${store.name}, ${bytesText(store.bytes)}`;
   if (failedWrites > 0 && unstored > 0) {
     return { check, verdict: 'failed', detail: `${detail}; ${unstored} fields could not be written, after ${failedWrites} attempts`, advice: 'is the disk full, or read-only? the log says why; they are written again until they are kept' };
   }

@@ -15,6 +15,8 @@ export interface GraphCallsParts {
   readonly store: GraphStore;
   readonly guard: Guard;
   readonly clock: Pick<Clock, 'nowMs'>;
+  /** What the store takes on disk or in memory. */
+  readonly storedBytes: () => number;
   readonly address: string;
   readonly relays: () => readonly GraphRelayView[];
 }
@@ -27,12 +29,13 @@ export class GraphCalls implements GraphApi {
   }
 
   async status(): Promise<GraphStatus> {
-    const { peer, store, address, relays } = this.#parts;
+    const { peer, store, storedBytes, address, relays } = this.#parts;
+    const { writes, fields: written } = store.stats();
     const { replica, mesh, outbox, subscriptions } = peer.stats();
     const peers = peer.mesh.peers();
     const relayCount = peers.filter(({ relay }) => relay).length;
     return {
-      state: 'up', address, pid: peer.pid, store: { name: store.name, durability: store.durability, ...store.stats() },
+      state: 'up', address, pid: peer.pid, store: { name: store.name, durability: store.durability, writes, written, bytes: storedBytes() },
       digest: peer.digest(), relays: relays(),
       peers: { relays: relayCount, leaves: peers.length - relayCount, pangea: peers.filter(({ pangea }) => pangea).length },
       fields: { accepted: replica.accepted, old: replica.old, refused: replica.refused, deferred: replica.deferred, unstored: replica.unstored },

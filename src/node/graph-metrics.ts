@@ -55,7 +55,7 @@ export function violationCounter(metrics: Metrics): (rule: Violation) => void {
   return (rule) => counter.add(1, { rule });
 }
 
-export function graphGauges(metrics: Metrics, peer: GraphPeer, store: GraphStore): void {
+export function graphGauges(metrics: Metrics, peer: GraphPeer, store: GraphStore, storedBytes: () => number): void {
   const { mesh } = peer;
   const among = (which: (each: { readonly relay: boolean; readonly pangea: boolean }) => boolean) => () => mesh.peers().filter(which).length;
   const gauges: Readonly<Record<string, readonly [help: string, read: () => number]>> = {
@@ -82,8 +82,8 @@ export function graphGauges(metrics: Metrics, peer: GraphPeer, store: GraphStore
     outbox: ['Writes of this node that no relay has confirmed', () => peer.stats().outbox],
     subscriptions: ['Questions that this node keeps open with its peers', () => peer.stats().subscriptions],
     store_writes: ['Batches stored, since the start', () => store.stats().writes],
-    store_fields: ['Fields in the store', () => store.stats().fields],
-    store_bytes: ['Bytes of the store', () => store.stats().bytes],
+    store_fields: ['Fields stored, since the start', () => store.stats().fields],
+    store_bytes: ['Bytes that the store takes on disk or in memory', storedBytes],
   };
   for (const [name, [help, read]] of Object.entries(gauges)) metrics.gauge(`pangea_graph_${name}`, help, read);
 }

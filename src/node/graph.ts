@@ -3,24 +3,27 @@ import type { GraphApi, GraphRelayView } from '../api/api.ts';
 import { formatAddress, type NodeConfig } from '../config/config.ts';
 import type { Firewall } from '../firewall/firewall.ts';
 import {
-  createGraphPeer, createGuard, createMesh, keepConnected, nodeSocket, openGraphServer, type GraphClient, type GraphPeer, type GraphStore, type Mesh,
+  createGraphPeer, createGuard, createMesh, createReconciler, keepConnected, nodeSocket, openGraphServer, type GraphClient, type GraphPeer, type GraphStore, type Mesh,
   type MeshHandler,
 } from '../graph/graph.ts';
 import type { KeyValueStore } from '../kv/kv.ts';
+import type { Objects } from '../objects/objects.ts';
 import { systemClock, systemRandom } from '../std/std.ts';
 import type { Logger, Metrics } from '../telemetry/telemetry.ts';
+import { directorySize } from './directory-size.ts';
 import type { Events } from './events.ts';
 import { hostAllowed, originAllowed } from './graph-admission.ts';
 import { GraphCalls } from './graph-calls.ts';
 import { watchGraph } from './graph-events.ts';
 import { countedHandler, graphGauges, timedStore, violationCounter } from './graph-metrics.ts';
-import { openGraphStore } from './graph-store.ts';
+import { graphDirectory, openGraphStore } from './graph-store.ts';
 
 export interface GraphParts {
   /** Read anew at each connection, so that a reload takes effect. */
   readonly config: () => NodeConfig;
   readonly listen: { readonly host: string; readonly port: number };
   readonly kv: KeyValueStore;
+  readonly objects: Objects;
   readonly firewall: Firewall;
   readonly events: Events;
   readonly logger: Logger;
@@ -42,13 +45,13 @@ const listener = 'graph';
 
 /** Throws `PORT_IN_USE`, `ADDRESS_INVALID`, and what `openGraphStore` throws. */
 export async function openGraph(parts: GraphParts): Promise<OpenedGraph> {
-  const { config, listen, kv, firewall, events, metrics } = parts;
-  const kept = await openGraphStore({ config: config(), kv });
+  const { config, listen, kv, objects, firewall, events, metrics } = parts;
+  const kept = await openGraphStore({ config: config(), kv, objects });
   // Memory has no durable writes to time, and is read directly by the replica.
   const store = kept.durability === 'memory' ? kept : timedStore(kept, metrics, systemClock);
   const guard = createGuard({ clock: systemClock });
   const peer = createGraphPeer({
-    store, guard, clock: systemClock, random: systemRandom,
+    store, guard, clock: systemClock, random: systemRandom, reconcile: createReconciler({ clock: systemClock }),
     replicaLimits: { bytesInMemory: config().graphMemory },
     mesh: (handler, pid) => meshOf(handler, pid, parts),
   });
@@ -61,11 +64,13 @@ export async function openGraph(parts: GraphParts): Promise<OpenedGraph> {
       allowOrigin: (origin) => originAllowed(origin, config()),
     });
     const silence = watchGraph(peer, events, systemClock);
-    graphGauges(metrics, peer, store);
+    const storedBytes = config().graphStore === 'disk' ? directorySize(graphDirectory(config().dataDir)) : () => kept.stats().bytes;
+    storedBytes();
+    graphGauges(metrics, peer, store, storedBytes);
     relays.meet();
     const address = `ws://${formatAddress({ host: listen.host, port: server.address.port })}/gun`;
     return {
-      api: new GraphCalls({ peer, store, guard, clock: systemClock, address, relays: () => relays.view() }),
+      api: new GraphCalls({ peer, store, guard, clock: systemClock, storedBytes, address, relays: () => relays.view() }),
       detail: detailOf(address, store, config()),
       meetRelays: () => relays.meet(),
       async close() {

@@ -186,7 +186,7 @@ async function build(options: StartOptions, opened: Opened[]): Promise<RunningNo
   if (config.graphAddr !== 'off') {
     // Only then: most nodes serve none, and it brings a WebSocket server and a database with it.
     const { openGraph } = await import('./graph.ts');
-    const opened = await openGraph({ config: () => config, listen: config.graphAddr, kv, firewall: plainFirewall, events, logger: logger.child({ part: 'graph' }), metrics });
+    const opened = await openGraph({ config: () => config, listen: config.graphAddr, kv, objects, firewall: plainFirewall, events, logger: logger.child({ part: 'graph' }), metrics });
     graph = opened;
     remember('graph', () => opened.close());
     say('graph', opened.detail);

@@ -214,6 +214,25 @@ test('a memory graph says so; relays come and go with a reload', limits, async (
   assert.deepEqual([await process.stop(), await other.process.stop()], [0, 0]);
 });
 
+test('values beyond a size become objects of the shard store, come back whole after a restart, and go when nothing names them', limits, async () => {
+  const { process, node, dataDir } = await start(['--graph-large-value', '4KiB']);
+  const value = 'ä'.repeat(100_000);
+  await node.graph.put('letter', { text: value, short: 'x'.repeat(1000) });
+  const objects = async (of: LocalNode): Promise<number> => {
+    let found = 0;
+    for await (const { name } of of.list()) if (name === 'graph/large-value') found += 1;
+    return found;
+  };
+  assert.equal(await objects(node), 1);
+  assert.equal(await process.stop(), 0);
+  const second = await start(['--graph-large-value', '4KiB'], dataDir);
+  assert.match((await second.process.said('graph')).detail, /leveldb\+objects/);
+  assert.equal((await second.node.graph.get('letter', { key: 'text', waitMs: 0 }))?.fields[0]?.value, value);
+  await second.node.graph.put('letter', { text: null });
+  await until('the object is removed', async () => (await objects(second.node)) === 0);
+  assert.equal(await second.process.stop(), 0);
+});
+
 test('what is wrong with the configuration ends the start with its code, and leaves nothing', limits, async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');

@@ -20,7 +20,7 @@ export function describeStatus(status: GraphStatus): string {
   const broken = Object.entries(violations).map(([rule, count]) => `${rule} ${count}`).join(', ');
   return table([
     ['address', address], ['peer', pid], ['digest', digest ?? 'not known yet'],
-    ['store', `${store.name} (${store.durability}), ${humanBytes(store.bytes)}, ${store.fields} fields, ${store.writes} writes since the start`],
+    ['store', `${store.name} (${store.durability}), ${humanBytes(store.bytes)}, ${store.written} fields in ${store.writes} writes since the start`],
     ['peers', `${peers.relays} relays, ${peers.leaves} leaves; ${peers.pangea} speak our extensions`],
     ...relays.map(({ url, state }) => ['relay', `${printable(url)}: ${state}`]),
     ['fields', `${fields.accepted} taken, ${fields.old} old, ${fields.deferred} wait for their time, ${fields.refused} refused, ${fields.unstored} not stored yet${failedWrites > 0 ? `, ${failedWrites} writes failed` : ''}`],
