@@ -20,15 +20,16 @@ let chain: Chain;
 const acked: Entry[] = [];
 
 const writes: { readonly [Kind in Write['kind']]: (write: Extract<Write, { kind: Kind }>) => PromiseLike<unknown> } = {
-  put: ({ soul, key, value }) => chain.get(soul).get(key).put(value).then(() => stored(soul, [key])),
-  node: ({ soul, fields }) => chain.get(soul).put(fields).then(() => stored(soul, Object.keys(fields))),
+  put: ({ soul, key, value }) => chain.get(soul).get(key).put(value).then((done) => note(done, soul, [key])),
+  node: ({ soul, fields }) => chain.get(soul).put(fields).then((done) => note(done, soul, Object.keys(fields))),
   nested: ({ soul, key, fields }) => chain.get(soul).get(key).put(fields),
   set: ({ soul, item, fields }) => chain.get(soul).set({ _: { '#': item }, ...fields }),
   tie: ({ soul, key, value, state }) => peer.put([{ soul, fields: [{ key, value, state }] }]),
 };
 
-/** A write that settled is stored: what the graph has of it now is at least that. */
-async function stored(soul: string, keys: readonly string[]): Promise<void> {
+/** A write that settled is on disk: what the graph has of it now is at least that. */
+async function note({ stored }: { readonly stored: string }, soul: string, keys: readonly string[]): Promise<void> {
+  if (stored !== 'disk') return;
   const node = await peer.load(soul);
   for (const field of node?.fields() ?? []) if (keys.includes(field.key)) acked.push([soul, field.key, field.state, field.value]);
 }

@@ -73,10 +73,12 @@ export class World {
       else link?.heal();
       return;
     }
-    if (step.do === 'kill') return this.#kill(step.member);
-    if (step.do === 'restart') return this.#start(step.member);
-    if (step.do === 'write') return this.#tell(step.member, 'write', step.write);
-    return this.#tell(step.member, 'watch', step.soul);
+    switch (step.do) {
+      case 'kill': return this.#kill(step.member);
+      case 'restart': return this.#start(step.member);
+      case 'write': return this.#tell(step.member, 'write', step.write);
+      case 'watch': return this.#tell(step.member, 'watch', step.soul);
+    }
   }
 
   /** All links whole, all members up, everybody connected. */
