@@ -10,8 +10,8 @@ const sortedFields = 5000;
 export interface Pieces {
   readonly answers: string;
   readonly nodes: readonly Delta[];
-  /** Fields of one piece. */
-  readonly fields: number;
+  /** Keys of one piece, among which gun.js counts the `_` of the first. */
+  readonly keys: number;
   readonly chars: number;
   /** What the asker has already: an answer of one piece with this hash is not sent. */
   readonly known: number | undefined;
@@ -19,11 +19,11 @@ export interface Pieces {
 }
 
 /** An answer in pieces, each naming the next in `%`. Made one by one, so that a node of any size is never text as a whole. */
-export function* answerPieces({ answers, nodes, fields, chars, known, random }: Pieces): IterableIterator<string> {
+export function* answerPieces({ answers, nodes, keys, chars, known, random }: Pieces): IterableIterator<string> {
   let id = randomId(random);
   let first = true;
   let piece: readonly Delta[] | undefined;
-  for (const next of split(nodes, fields, chars)) {
+  for (const next of split(nodes, keys, chars)) {
     if (piece) {
       const following = randomId(random);
       yield encodeAnswer(id, answers, graphHash(piece), encodeGraph(piece), following);
@@ -39,7 +39,7 @@ export function* answerPieces({ answers, nodes, fields, chars, known, random }: 
 
 function* split(nodes: readonly Delta[], limit: number, charLimit: number): IterableIterator<readonly Delta[]> {
   let piece: Delta[] = [];
-  let left = limit;
+  let left = limit - 1;
   let chars = 0;
   for (const node of nodes) {
     const all = node.fields.length <= sortedFields ? [...node.fields].sort(byKey) : node.fields;

@@ -7,6 +7,9 @@ import { Outgoing } from './outgoing.ts';
 import { Bucket } from './rates.ts';
 import type { Delta } from '../data/types.ts';
 
+/** Who is too fast rests for so long at least, and then has that much more to spend. */
+const heldMs = 50;
+
 export interface ConnectionOptions {
   readonly id: number;
   readonly wire: Wire;
@@ -109,11 +112,12 @@ export class Connection implements MeshPeer {
 
   /** Held back, not dropped: gun.js never sends a put again. */
   #wait(waitMs: number): void {
+    if (this.#waiting !== undefined) return;
     const nowMs = this.#options.clock.monotonicMs();
     const writes = Math.max(this.#writes.waitMs(nowMs), this.address?.writes.waitMs(nowMs) ?? 0);
     this.#options.onViolation(this, writes > 0 ? 'writes-rate' : 'messages-rate', 'held back');
     if (this.closed) return;
-    this.#waiting ??= this.#options.clock.after(waitMs, () => {
+    this.#waiting = this.#options.clock.after(Math.max(waitMs, heldMs), () => {
       this.#waiting = undefined;
       this.#pause();
       this.#options.onReady(this);

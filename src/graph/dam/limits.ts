@@ -101,5 +101,5 @@ export const defaultLimits: DamLimits = {
  */
 export const penalties: Readonly<Record<Violation, number>> = {
   'message-size': 20, json: 5, depth: 20, structure: 2, nodes: 10, value: 1, 'state-future': 0.1, signature: 5, 'content-hash': 5,
-  'writes-rate': 0.5, 'messages-rate': 0.5, memory: 20, backlog: 0, connections: 0,
+  'writes-rate': 0, 'messages-rate': 0, memory: 20, backlog: 0, connections: 0,
 };

@@ -136,7 +136,7 @@ export class Speaker {
     this.#state.counts.messagesOut++;
     const pieces = answerPieces({
       answers: route.id, nodes, known, random: this.#state.options.random,
-      fields: to.pangea ? answerKeysPangea : answerKeys, chars: to.pangea ? packCharsPangea : packChars,
+      keys: to.pangea ? answerKeysPangea : answerKeys, chars: to.pangea ? packCharsPangea : packChars,
     });
     if (!to.outgoing.stream(pieces)) this.#state.count('memory', to, 'too many answers under way');
   }

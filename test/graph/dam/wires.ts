@@ -40,7 +40,8 @@ export function hand(mesh: Mesh, { name = '10.0.0.9', dialled = false, pid, leaf
   const heard: Record<string, unknown>[] = [];
   const frames: string[] = [];
   const state = { closed: undefined as string | undefined, buffered: 0 };
-  const sink = mesh.attach({
+  let sink: WireSink | undefined;
+  sink = mesh.attach({
     name, dialled,
     send(text) {
       frames.push(text);
