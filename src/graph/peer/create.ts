@@ -9,7 +9,7 @@ import { Incoming } from './incoming.ts';
 import { Interests } from './interests.ts';
 import { Leaves } from './leaves.ts';
 import { peerLimits, type PeerLimits } from './limits.ts';
-import { currentFields, Outbox } from './outbox.ts';
+import { currentFields, Outbox, type Unsent } from './outbox.ts';
 import { Questions } from './questions.ts';
 import type { Clock, Random } from '../../std/std.ts';
 import type { GraphNode } from '../data/node.ts';
@@ -255,18 +255,22 @@ class Peer implements GraphPeer {
     const { puts, souls } = this.#outbox.take();
     const messages: string[] = [];
     let chunk: Delta[] = [];
+    let sent: Unsent = new Map();
     const send = (): void => {
       if (chunk.length === 0) return;
       const { id } = this.mesh.put(chunk, { to: peer });
-      this.#outbox.add(id, chunk);
+      this.#outbox.sentAgain(id, sent);
       messages.push(id);
       chunk = [];
+      sent = new Map();
     };
     for (const [soul, keys] of souls) {
       // A node that cannot be read now is tried again with the next peer that comes.
       const node = this.#replica.resident(soul) ? this.#replica.peek(soul) : await this.#replica.load(soul).catch(() => this.#outbox.restore(soul, keys));
       const delta = currentFields(node ?? undefined, keys);
-      if (delta) chunk.push(delta);
+      if (!delta) continue;
+      chunk.push(delta);
+      sent.set(soul, keys);
       if (chunk.length < this.#limits.perTurn) continue;
       send();
       await this.#clock.sleep(0);

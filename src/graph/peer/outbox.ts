@@ -7,6 +7,9 @@ interface Written {
   readonly keys: readonly string[];
 }
 
+/** Keys of souls, or undefined for all of a soul. */
+export type Unsent = Map<string, Set<string> | undefined>;
+
 /**
  * What this process wrote and no relay has acknowledged. Names only: what is sent again is the value as it is then, which
  * is the same or newer. gun.js forgets what it wrote while it was offline.
@@ -16,7 +19,9 @@ export class Outbox {
   /** By id of the message that carried them, oldest first. */
   readonly #puts = new Map<string, readonly Written[]>();
   /** Where single puts were too many: keys of a soul, or undefined for all of it. */
-  readonly #souls = new Map<string, Set<string> | undefined>();
+  readonly #souls: Unsent = new Map();
+  /** What was sent again, by id of the message. */
+  readonly #again = new Map<string, Unsent>();
   #fields = 0;
   #dropped = 0;
 
@@ -24,8 +29,11 @@ export class Outbox {
     this.#limits = limits;
   }
 
+  /** Puts and souls. */
   get size(): number {
-    return this.#puts.size + this.#souls.size;
+    let size = this.#puts.size + this.#souls.size;
+    for (const souls of this.#again.values()) size += souls.size;
+    return size;
   }
 
   /** Souls that had to be forgotten. */
@@ -41,21 +49,29 @@ export class Outbox {
   }
 
   acknowledged(id: string): void {
+    this.#again.delete(id);
     const written = this.#puts.get(id);
     if (!written) return;
     this.#puts.delete(id);
     for (const { keys } of written) this.#fields -= keys.length;
   }
 
-  /** Takes everything out, soul by soul. What is sent comes back by `add` with the id of the new message. */
-  take(): { readonly puts: readonly string[]; readonly souls: Map<string, Set<string> | undefined> } {
+  /** Takes everything out: ids of puts that were never sent again, and the souls of all. */
+  take(): { readonly puts: readonly string[]; readonly souls: Unsent } {
     const puts = [...this.#puts.keys()];
+    for (const souls of this.#again.values()) for (const [soul, keys] of souls) this.restore(soul, keys);
+    this.#again.clear();
     for (const written of this.#puts.values()) for (const { soul, keys } of written) this.#note(soul, keys);
     this.#puts.clear();
     this.#fields = 0;
     const souls = new Map(this.#souls);
     this.#souls.clear();
     return { puts, souls };
+  }
+
+  /** What was taken is on its way in this message. */
+  sentAgain(id: string, souls: Unsent): void {
+    this.#again.set(id, souls);
   }
 
   /** Puts back what was taken and could not be sent. */

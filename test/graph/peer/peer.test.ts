@@ -1,0 +1,370 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isPangeaError } from '../../../src/errors/errors.ts';
+import { toWire } from '../../../src/graph/data/wire.ts';
+import type { Delta, Value } from '../../../src/graph/data/types.ts';
+import type { GraphPeer, GuardVerdict, PutAck } from '../../../src/graph/peer/peer.ts';
+import { MemoryStore } from '../../../src/graph/storage/memory.ts';
+import { seededRandom } from '../../../src/std/std.ts';
+import { VirtualClock } from '../../sim/clock.ts';
+import { SlowStore } from '../replica/slow-store.ts';
+import { handPlayedLeaf, link, type PeerWish, simulatedPeer } from './network.ts';
+
+interface World {
+  readonly clock: VirtualClock;
+  peer(wish?: PeerWish): GraphPeer;
+  link(from: GraphPeer, to: GraphPeer): ReturnType<typeof link>;
+  end(): Promise<void>;
+}
+
+function world(): World {
+  const clock = new VirtualClock();
+  const random = seededRandom(11);
+  const peers: GraphPeer[] = [];
+  return {
+    clock,
+    peer(wish) {
+      const peer = simulatedPeer(clock, random, wish);
+      peers.push(peer);
+      return peer;
+    },
+    link: (from, to) => link(clock, random, from.mesh, to.mesh),
+    end: async () => void (await clock.until(Promise.all(peers.map((peer) => peer.close())))),
+  };
+}
+
+function write(soul: string, key: string, value: Value, state: number): Delta {
+  return { soul, fields: [{ key, value, state }] };
+}
+
+function shorten({ from, stored, err, lack }: PutAck): string {
+  return `${from === 'local' ? 'local' : lack ? 'nobody' : 'peer'} ${stored ?? err}`;
+}
+
+test('a put is acknowledged here and by the relay, each saying where it is stored', async () => {
+  const { clock, peer, link: join, end } = world();
+  const relay = peer({ relay: true, store: new SlowStore(clock, seededRandom(1)) });
+  const leaf = peer();
+  join(leaf, relay);
+  await clock.run(100);
+  const acks: string[] = [];
+  const result = await clock.until(leaf.put([write('a', 'x', 1, leaf.nextState())], { onAck: (ack) => acks.push(shorten(ack)) }));
+  assert.equal(result.stored, 'memory');
+  assert.equal(result.accepted.length, 1);
+  await clock.run(20_000);
+  assert.deepEqual(acks, ['local memory', 'peer disk']);
+  assert.equal((await clock.until(relay.load('a')))?.value('x'), 1);
+  assert.equal(leaf.stats().outbox, 0);
+  await end();
+});
+
+test('a put that nobody acknowledges says so after its time', async () => {
+  const { clock, peer, end } = world();
+  const alone = peer();
+  const acks: string[] = [];
+  await clock.until(alone.put([write('a', 'x', 1, 1)], { onAck: (ack) => acks.push(`${shorten(ack)} ${clock.monotonicMs() > 8_000}`) }));
+  await clock.until(alone.put([write('a', 'y', 1, 1)], { onAck: (ack) => acks.push(shorten(ack)), lackMs: 500 }));
+  await clock.run(600);
+  assert.deepEqual(acks, ['local memory false', 'local memory', 'nobody Error: No ACK yet.']);
+  await clock.run(10_000);
+  assert.equal(acks[3], 'nobody Error: No ACK yet. true');
+  assert.equal(acks.length, 4);
+  await end();
+});
+
+test('what was put while nobody was there is sent, as it is then, when a relay comes, and its callback hears of it', async () => {
+  const { clock, peer, link: join, end } = world();
+  const relay = peer({ relay: true });
+  const leaf = peer({ limits: { perTurn: 2 } });
+  const acks: string[] = [];
+  for (let at = 0; at < 5; at++) void leaf.put([write(`n${at}`, 'x', 'first', 1)], { onAck: (ack) => acks.push(shorten(ack)) });
+  void leaf.put([write('n0', 'x', 'second', 2)]);
+  assert.equal(leaf.stats().outbox, 6);
+  await clock.run(1_000);
+  const wire = join(leaf, relay);
+  await clock.run(1_000);
+  assert.equal(leaf.stats().outbox, 0);
+  assert.equal(relay.peek('n0')?.value('x'), 'second');
+  assert.equal(relay.peek('n4')?.value('x'), 'first');
+  assert.deepEqual(acks.slice(5), Array.from({ length: 5 }, () => 'peer memory'));
+  // Sent into a wire that breaks: not acknowledged, so it goes again.
+  void leaf.put([write('n5', 'x', 'late', 1)]);
+  wire.cut();
+  await clock.run(1_000);
+  assert.equal(relay.peek('n5'), undefined);
+  assert.equal(leaf.stats().outbox, 1);
+  join(leaf, relay);
+  await clock.run(1_000);
+  assert.equal(relay.peek('n5')?.value('x'), 'late');
+  assert.equal(leaf.stats().outbox, 0);
+  await end();
+});
+
+test('more unsent puts than can be remembered one by one are remembered by soul, and all arrive', async () => {
+  const { clock, peer, link: join, end } = world();
+  const relay = peer({ relay: true });
+  const leaf = peer({ limits: { outboxFields: 50 } });
+  for (let at = 0; at < 300; at++) void leaf.put([write(`n${at % 30}`, `k${at}`, at, 1)]);
+  assert.ok(leaf.stats().outbox <= 80, `${leaf.stats().outbox}`);
+  join(leaf, relay);
+  await clock.run(2_000);
+  for (let at = 0; at < 300; at++) assert.equal(relay.peek(`n${at % 30}`)?.value(`k${at}`), at);
+  assert.equal(leaf.stats().outbox, 0);
+  await end();
+});
+
+test('asking says whether data came, nobody has any, or nobody answered', async () => {
+  const { clock, peer, link: join, end } = world();
+  const relay = peer({ relay: true });
+  const leaf = peer();
+  assert.equal(await clock.until(leaf.ask({ soul: 'a' })), 'silent', 'nobody to ask');
+  const wire = join(leaf, relay);
+  await clock.run(100);
+  await clock.until(relay.put([write('a', 'x', 1, 1), write('ab', 'x', 2, 1)]));
+  assert.equal(await clock.until(leaf.ask({ soul: 'a', key: 'x' })), 'answered');
+  assert.equal(leaf.peek('a')?.value('x'), 1, 'merged before the answer is told');
+  assert.equal(await clock.until(leaf.ask({ soul: 'none' })), 'absent');
+  assert.equal(await clock.until(leaf.ask({ soul: { '*': 'a' } })), 'answered');
+  assert.equal(leaf.peek('ab')?.value('x'), 2);
+  wire.cut();
+  handPlayedLeaf(clock, leaf.mesh, 'silent');
+  assert.equal(await clock.until(leaf.ask({ soul: 'none' }, { waitMs: 50 })), 'silent');
+  await end();
+});
+
+test('a leaf hears of what only a relay behind ours has, and of absence when all had their time', async () => {
+  const { clock, peer, link: join, end } = world();
+  const store = new MemoryStore();
+  await store.write([write('a', 'x', 1, 1)]);
+  const far = peer({ relay: true, store });
+  const near = peer({ relay: true });
+  const leaf = peer();
+  join(near, far);
+  join(leaf, near);
+  await clock.run(200);
+  assert.equal(near.peek('a'), undefined);
+  assert.equal(await clock.until(leaf.ask({ soul: 'a' })), 'answered');
+  assert.equal(near.peek('a')?.value('x'), 1);
+  assert.equal(await clock.until(leaf.ask({ soul: 'none' })), 'absent');
+  // A relay that says nothing: the leaf hears after the bounded wait.
+  const { heard } = handPlayedLeaf(clock, near.mesh, 'mute');
+  const before = clock.monotonicMs();
+  assert.equal(await clock.until(leaf.ask({ soul: 'nowhere' })), 'absent');
+  const tookMs = clock.monotonicMs() - before;
+  assert.ok(heard.some(({ get }) => JSON.stringify(get) === '{"#":"nowhere"}'), 'other leaves are asked too');
+  assert.ok(tookMs > 900 && tookMs < 1_200, `${tookMs}`);
+  await end();
+});
+
+test('an interest is asked again of every peer that comes, until it is released as often as it was taken', async () => {
+  const { clock, peer, link: join, end } = world();
+  const relay = peer({ relay: true });
+  const leaf = peer();
+  const first = leaf.subscribe({ soul: 'a' });
+  const second = leaf.subscribe({ soul: 'a' });
+  assert.equal(leaf.stats().subscriptions, 1);
+  await clock.until(relay.put([write('a', 'x', 1, 1)]));
+  const wire = join(leaf, relay);
+  await clock.run(200);
+  assert.equal(leaf.peek('a')?.value('x'), 1);
+  await clock.until(relay.put([write('a', 'x', 2, 2)]));
+  await clock.run(200);
+  assert.equal(leaf.peek('a')?.value('x'), 2, 'changes come by themselves');
+  wire.cut();
+  first();
+  first();
+  await clock.until(relay.put([write('a', 'x', 3, 3)]));
+  const again = join(leaf, relay);
+  await clock.run(200);
+  assert.equal(leaf.peek('a')?.value('x'), 3);
+  again.cut();
+  second();
+  assert.equal(leaf.stats().subscriptions, 0);
+  await clock.until(relay.put([write('a', 'x', 4, 4)]));
+  join(leaf, relay);
+  await clock.run(200);
+  assert.equal(leaf.peek('a')?.value('x'), 3);
+  await end();
+});
+
+test('what the guard refuses is not merged, not relayed, not stored, and the sender hears why', async () => {
+  const { clock, peer, end } = world();
+  const guard = ({ soul, fields }: Delta): GuardVerdict =>
+    soul.startsWith('~') ? { ok: false, err: 'Unverified data.', violation: 'signature' } : { ok: true, ...(soul === 'short' ? { delta: { soul, fields: fields.filter(({ key }) => key !== 'old') } } : {}) };
+  const relay = peer({ relay: true, guard });
+  const writer = handPlayedLeaf(clock, relay.mesh, 'writer');
+  const reader = handPlayedLeaf(clock, relay.mesh, 'reader');
+  await clock.run(100);
+  for (const soul of ['~user', 'plain', 'short']) reader.say({ '#': `get ${soul}`, get: { '#': soul } });
+  writer.say({ '#': 'bad', put: toWire([write('plain', 'x', 1, 1), write('~user', 'x', 1, 1)]) });
+  writer.say({ '#': 'good', put: toWire([{ soul: 'short', fields: [{ key: 'old', value: 1, state: 1 }, { key: 'new', value: 2, state: 1 }] }]) });
+  await clock.run(5_000);
+  assert.equal(relay.peek('plain'), undefined, 'the message is refused as a whole');
+  assert.deepEqual(relay.peek('short')?.keys(), ['new']);
+  assert.deepEqual(writer.heard.filter((message) => message['@'] === 'bad').map(({ err, ok }) => [err, ok]), [['Unverified data.', undefined]]);
+  assert.deepEqual(writer.heard.filter((message) => message['@'] === 'good').map(({ err, ok }) => [err, ok]), [[undefined, { memory: 1 }]]);
+  assert.deepEqual(reader.heard.filter(({ put }) => put !== undefined).map(({ put }) => put), [{ short: { _: { '#': 'short', '>': { new: 1 } }, new: 2 } }]);
+  assert.equal(relay.stats().mesh.violations.signature, 1);
+  await assert.rejects(clock.until(relay.put([write('~user', 'x', 1, 1)])), (error) => isPangeaError(error, 'DENIED'));
+  await end();
+});
+
+test('verdicts that take time keep the order of each soul, and hold up no other', async () => {
+  const { clock, peer, end } = world();
+  const waits = [50, 10, 0];
+  const guard = ({ soul }: Delta): GuardVerdict | Promise<GuardVerdict> =>
+    soul === 'slow' && waits.length > 0 ? clock.sleep(waits.shift() ?? 0).then(() => ({ ok: true })) : { ok: true };
+  const relay = peer({ relay: true, guard });
+  const order: string[] = [];
+  relay.watchAll(({ soul, fields }) => order.push(`${soul} ${String(fields[0]?.value)}`));
+  const leaf = handPlayedLeaf(clock, relay.mesh, 'leaf');
+  await clock.run(100);
+  for (let at = 0; at < 4; at++) leaf.say({ '#': `slow${at}`, put: toWire([write('slow', 'x', at, at)]) });
+  leaf.say({ '#': 'quick', put: toWire([write('quick', 'x', 0, 1)]) });
+  await clock.run(200);
+  assert.deepEqual(order, ['quick 0', 'slow 0', 'slow 1', 'slow 2', 'slow 3']);
+  await end();
+});
+
+test('an acknowledgement is sent when the store has it, and an error when it has not', async () => {
+  const { clock, peer, end } = world();
+  const store = new SlowStore(clock, seededRandom(1), 40);
+  const relay = peer({ relay: true, store });
+  const leaf = handPlayedLeaf(clock, relay.mesh, 'leaf');
+  await clock.run(500);
+  const stored: boolean[] = [];
+  const inner = store.inner.write.bind(store.inner);
+  store.inner.write = async (deltas) => {
+    stored.push(leaf.heard.some((message) => message['@'] === 'one'));
+    await inner(deltas);
+  };
+  leaf.say({ '#': 'one', put: toWire([write('a', 'x', 1, 1)]) });
+  await clock.run(500);
+  assert.deepEqual(stored, [false]);
+  const answers = (id: string): unknown[] => leaf.heard.filter((message) => message['@'] === id).map(({ ok, err }) => ok ?? err);
+  assert.deepEqual(answers('one'), [true]);
+  store.failWrites = true;
+  leaf.say({ '#': 'two', put: toWire([write('a', 'x', 2, 2)]) });
+  await clock.run(90);
+  assert.deepEqual(answers('two'), ['Not stored.']);
+  leaf.say({ '#': 'two again', put: toWire([write('a', 'x', 2, 2)]) });
+  await clock.run(500);
+  assert.deepEqual(answers('two again'), ['Not stored.']);
+  store.failWrites = false;
+  await clock.run(60_000);
+  leaf.say({ '#': 'two more', put: toWire([write('a', 'x', 2, 2)]) });
+  await clock.run(500);
+  assert.deepEqual(answers('two more'), [true]);
+  await end();
+});
+
+test('a write of the near future is passed on and acknowledged in its time, one of the far future refused', async () => {
+  const { clock, peer, end } = world();
+  const relay = peer({ relay: true });
+  const writer = handPlayedLeaf(clock, relay.mesh, 'writer');
+  const reader = handPlayedLeaf(clock, relay.mesh, 'reader');
+  await clock.run(100);
+  reader.say({ '#': 'get', get: { '#': 'a' } });
+  const now = clock.nowMs();
+  writer.say({ '#': 'soon', put: toWire([write('a', 'x', 1, now + 500)]) });
+  writer.say({ '#': 'never', put: toWire([write('a', 'y', 1, now + 1e9)]) });
+  await clock.run(400);
+  const answers = (id: string): unknown[] => writer.heard.filter((message) => message['@'] === id).map(({ ok, err }) => err ?? ok);
+  assert.deepEqual(answers('soon'), []);
+  assert.deepEqual(answers('never'), ['State too far in the future.']);
+  assert.equal(relay.peek('a'), undefined);
+  await clock.run(200);
+  assert.deepEqual(answers('soon'), [{ memory: 1 }]);
+  assert.equal(relay.peek('a')?.value('x'), 1);
+  assert.equal(reader.heard.filter(({ put }) => put !== undefined).length, 1);
+  assert.equal(relay.stats().mesh.violations['state-future'], 1);
+  await end();
+});
+
+test('only what this process writes itself is given to the author', async () => {
+  const { clock, peer, link: join, end } = world();
+  const relay = peer({ relay: true });
+  const leaf = peer();
+  join(leaf, relay);
+  await clock.run(100);
+  const seen: string[] = [];
+  for (const each of [relay, leaf]) {
+    each.setAuthor(async (deltas) => {
+      seen.push(`${each === relay ? 'relay' : 'leaf'} ${deltas[0]?.soul}`);
+      return deltas.map(({ soul, fields }) => ({ soul, fields: fields.map((field) => ({ ...field, value: `signed ${String(field.value)}` })) }));
+    });
+  }
+  const { accepted } = await clock.until(leaf.put([write('~me', 'x', 1, 1)]));
+  assert.equal(accepted[0]?.fields[0]?.value, 'signed 1');
+  await clock.run(500);
+  assert.equal(relay.peek('~me')?.value('x'), 'signed 1');
+  assert.deepEqual(seen, ['leaf ~me']);
+  leaf.setAuthor(undefined);
+  leaf.setAuthor(() => {
+    throw new Error('no key');
+  });
+  await assert.rejects(clock.until(leaf.put([write('~me', 'x', 2, 2)])), /no key/);
+  await end();
+});
+
+test('a leaf that returns is asked for what it wrote, and for what that leads to', async () => {
+  const { clock, peer, end } = world();
+  const relay = peer({ relay: true });
+  const leaf = handPlayedLeaf(clock, relay.mesh, 'page');
+  await clock.run(100);
+  leaf.say({ '#': 'p', put: toWire([write('list', 'first', { '#': 'item1' }, 1), write('item1', 'text', 'one', 1)]) });
+  await clock.run(100);
+  leaf.hang();
+  // Meanwhile the page wrote an item and linked it; gun.js says nothing of it when it comes back.
+  const graph = new Map([['list', [write('list', 'first', { '#': 'item1' }, 1), write('list', 'second', { '#': 'item2' }, 2)]], ['item1', [write('item1', 'text', 'changed', 3)]], ['item2', [write('item2', 'text', 'two', 2)]]]);
+  const asked: string[] = [];
+  const back = handPlayedLeaf(clock, relay.mesh, 'page', ({ get, '#': id }) => {
+    const soul = (get as Record<string, string> | undefined)?.['#'];
+    if (soul === undefined) return undefined;
+    asked.push(soul);
+    return { '#': `answer ${String(id)}`, '@': id, put: toWire(graph.get(soul) ?? []) };
+  });
+  await clock.run(1_000);
+  assert.equal(relay.peek('item1')?.value('text'), 'changed');
+  assert.deepEqual(relay.peek('list')?.value('second'), { '#': 'item2' });
+  assert.equal(relay.peek('item2')?.value('text'), 'two');
+  assert.deepEqual(asked.sort(), ['item1', 'item2', 'list']);
+  back.hang();
+  await end();
+});
+
+test('after close nothing is waited for and nothing of the peer runs', async () => {
+  const { clock, peer, link: join } = world();
+  const relay = peer({ relay: true });
+  const leaf = peer({ store: new SlowStore(clock, seededRandom(1)) });
+  join(leaf, relay);
+  await clock.run(200);
+  const asked = leaf.ask({ soul: 'none' });
+  const stored = leaf.put([write('a', 'x', 1, 1)]);
+  await clock.until(leaf.close());
+  assert.equal(await asked, 'silent');
+  assert.equal((await stored).stored, 'disk');
+  await assert.rejects(leaf.put([write('a', 'x', 2, 2)]), (error) => isPangeaError(error, 'STORE_CLOSED'));
+  await clock.until(relay.close());
+  await clock.run(3_600_000);
+  assert.equal(clock.pending, 0);
+});
+
+test('memory and disk answer ranges and whole nodes alike', async () => {
+  const { clock, peer, link: join, end } = world();
+  for (const store of [new MemoryStore(), new SlowStore(clock, seededRandom(1))]) {
+    const relay = peer({ relay: true, store });
+    const leaf = peer();
+    join(leaf, relay);
+    await clock.run(200);
+    await clock.until(relay.put([{ soul: 'list', fields: Array.from({ length: 40 }, (_, at) => ({ key: `k${String(at).padStart(2, '0')}`, value: at, state: 1 })) }]));
+    assert.equal(await clock.until(leaf.ask({ soul: 'list', key: { '*': 'k1' } })), 'answered');
+    await clock.run(200);
+    assert.deepEqual([...(leaf.peek('list')?.keys() ?? [])].sort(), Array.from({ length: 10 }, (_, at) => `k1${at}`));
+    assert.equal(await clock.until(leaf.ask({ soul: 'list', key: { '*': 'z' } })), 'absent');
+    await clock.until(leaf.ask({ soul: 'list' }));
+    await clock.run(200);
+    assert.equal(leaf.peek('list')?.size, 40);
+  }
+  await end();
+});
