@@ -4,67 +4,36 @@ import { GraphNode } from '../data/node.ts';
 import type { Delta, Field } from '../data/types.ts';
 import { commit, fieldKey, fieldPrefix, type Level, nodeKey, type Put } from './durable-level.ts';
 import { type NodeRecord, readField, readNode, RecordWriter } from './durable-record.ts';
-import { mergeInto, supersedes } from './merge.ts';
+import { bySoul, mergeInto, supersedes } from './merge.ts';
+import { WriteQueue } from './write-queue.ts';
 
 /** A node whose record would be longer is split into one record a field: a change must not cost what the node weighs. */
 const splitBytes = 4_096;
 const splitFields = 64;
 /** So many are merged before others get their turn. */
 const fieldsATurn = 512;
-/** A group ends with the write that reaches this, so that none waits long behind it. */
 const groupFields = 4_096;
-
-interface Waiting {
-  readonly deltas: readonly Delta[];
-  resolve(): void;
-  reject(error: unknown): void;
-}
 
 export class DurableWriter {
   readonly #level: Level;
-  readonly #waiting: Waiting[] = [];
-  #running: Promise<void> | undefined;
-  writes = 0;
-  fields = 0;
-  bytes = 0;
+  readonly #queue = new WriteQueue(groupFields, (deltas) => this.#commit(deltas));
+  #fields = 0;
+  #bytes = 0;
 
   constructor(level: Level) {
     this.#level = level;
   }
 
   write(deltas: readonly Delta[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ deltas, resolve, reject });
-      this.#running ??= this.#run();
-    });
+    return this.#queue.write(deltas);
   }
 
-  async flush(): Promise<void> {
-    await this.#running;
+  flush(): Promise<void> {
+    return this.#queue.flush();
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = this.#nextGroup();
-      try {
-        for (const deltas of slices(group.flatMap((each) => each.deltas))) await this.#commit(deltas);
-        this.writes += group.length;
-        for (const each of group) each.resolve();
-      } catch (error) {
-        for (const each of group) each.reject(error);
-      }
-    }
-    this.#running = undefined;
-  }
-
-  #nextGroup(): Waiting[] {
-    let fields = 0;
-    let count = 0;
-    while (count < this.#waiting.length && fields < groupFields) {
-      for (const delta of (this.#waiting[count] as Waiting).deltas) fields += delta.fields.length;
-      count++;
-    }
-    return this.#waiting.splice(0, count);
+  stats(): { readonly writes: number; readonly fields: number; readonly bytes: number } {
+    return { writes: this.#queue.writes, fields: this.#fields, bytes: this.#bytes };
   }
 
   async #commit(deltas: readonly Delta[]): Promise<void> {
@@ -92,8 +61,8 @@ export class DurableWriter {
     for (const change of large) await this.#merge(change, work);
     if (work.puts.length === 0) return;
     await commit(this.#level, work.puts);
-    this.fields += work.fields;
-    for (const { key, value } of work.puts) this.bytes += key.length + value.length;
+    this.#fields += work.fields;
+    for (const { key, value } of work.puts) this.#bytes += key.length + value.length;
   }
 
   async #merge({ prefix, fields, known }: LargeChange, work: Work): Promise<void> {
@@ -153,33 +122,5 @@ class Work {
 
   #put(key: Buffer, field: Field): void {
     this.puts.push({ type: 'put', key, value: this.#records.field(key, field) });
-  }
-}
-
-/** Each soul once, each of its keys once. */
-function bySoul(deltas: readonly Delta[]): Map<string, readonly Field[]> {
-  const changes = new Map<string, readonly Field[]>();
-  for (const { soul, fields } of deltas) {
-    const before = changes.get(soul);
-    changes.set(soul, before === undefined ? fields : merged(soul, before, fields));
-  }
-  return changes;
-}
-
-function merged(soul: string, before: readonly Field[], fields: readonly Field[]): readonly Field[] {
-  const node = GraphNode.from({ soul, fields: before });
-  mergeInto(node, fields);
-  return [...node.fields()];
-}
-
-function* slices(deltas: readonly Delta[]): IterableIterator<readonly Delta[]> {
-  let from = 0;
-  let fields = 0;
-  for (let at = 0; at < deltas.length; at++) {
-    fields += (deltas[at] as Delta).fields.length;
-    if (fields < groupFields && at < deltas.length - 1) continue;
-    yield deltas.slice(from, at + 1);
-    from = at + 1;
-    fields = 0;
   }
 }

@@ -13,7 +13,7 @@ import { checkFormat, prepareDirectory } from './durable-open.ts';
 import { readField, readNode } from './durable-record.ts';
 import { decodeText } from './durable-text.ts';
 import { DurableWriter } from './durable-writer.ts';
-import { inOrder, isReverse, RangeAnswer, selects, spanOf } from './select.ts';
+import { isReverse, RangeAnswer, rangeOf, selects, spanOf } from './select.ts';
 import type { GraphStore } from './storage.ts';
 
 const soulsARead = 1_000;
@@ -117,8 +117,7 @@ class DurableStore implements GraphStore {
   }
 
   stats(): { readonly writes: number; readonly fields: number; readonly bytes: number } {
-    const { writes, fields, bytes } = this.#writer;
-    return { writes, fields, bytes };
+    return this.#writer.stats();
   }
 
   async close(): Promise<void> {
@@ -155,13 +154,4 @@ class DurableStore implements GraphStore {
   #alive(): void {
     if (this.#closed) throw new PangeaError('STORE_CLOSED', `the graph store ${this.#directory} is closed`);
   }
-}
-
-function rangeOf(node: GraphNode, lex: Lex): GraphNode | undefined {
-  const answer = new RangeAnswer(node.soul, lex);
-  for (const key of inOrder(node.keys(), lex)) {
-    const field = node.field(key);
-    if (field && !answer.offer(field)) break;
-  }
-  return answer.result();
 }

@@ -1,6 +1,6 @@
 import { wins } from '../data/ham.ts';
-import type { GraphNode } from '../data/node.ts';
-import type { Field, Value } from '../data/types.ts';
+import { GraphNode } from '../data/node.ts';
+import type { Delta, Field, Value } from '../data/types.ts';
 
 /**
  * Whether a field takes the place of the one that is stored. The graph decided so before; two writers of one store,
@@ -19,4 +19,20 @@ export function mergeInto(node: GraphNode, fields: readonly Field[]): number {
     taken++;
   }
   return taken;
+}
+
+/** Each soul once, each of its keys once. */
+export function bySoul(deltas: readonly Delta[]): Map<string, readonly Field[]> {
+  const changes = new Map<string, readonly Field[]>();
+  for (const { soul, fields } of deltas) {
+    const before = changes.get(soul);
+    changes.set(soul, before === undefined ? fields : merged(soul, before, fields));
+  }
+  return changes;
+}
+
+function merged(soul: string, before: readonly Field[], fields: readonly Field[]): readonly Field[] {
+  const node = GraphNode.from({ soul, fields: before });
+  mergeInto(node, fields);
+  return [...node.fields()];
 }

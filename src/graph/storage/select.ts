@@ -35,6 +35,16 @@ export function selects(lex: Lex | undefined, text: string): boolean {
   return lex === undefined || isUnconditional(lex) || matches(text, lex);
 }
 
+/** The part that a lex takes of a node that is at hand. */
+export function rangeOf(node: GraphNode, lex: Lex): GraphNode | undefined {
+  const answer = new RangeAnswer(node.soul, lex);
+  for (const key of inOrder(node.keys(), lex)) {
+    const field = node.field(key);
+    if (field && !answer.offer(field)) break;
+  }
+  return answer.result();
+}
+
 /** The texts that a lex takes, in its order. */
 export function inOrder(texts: Iterable<string>, lex: Lex | undefined): string[] {
   const found: string[] = [];
