@@ -32,6 +32,8 @@ export interface DamLimits extends GraphLimits {
   readonly answerKeysPangea: number;
   /** Souls and keys that one connection may watch by asking for them. Beyond it it gets everything. */
   readonly subscriptions: number;
+  /** Souls that one connection may watch by writing to them. Beyond it nothing is added. */
+  readonly writerSubscriptions: number;
   /** Keys of one soul that are told apart. Beyond it the whole node is sent. */
   readonly keysPerSoul: number;
   /** Lexes over souls of one connection. Beyond it it gets everything. */
@@ -77,6 +79,7 @@ export const defaultLimits: DamLimits = {
   answerKeys: 9,
   answerKeysPangea: 1000,
   subscriptions: 50_000,
+  writerSubscriptions: 1000,
   keysPerSoul: 64,
   lexes: 64,
   askLeaves: 3,

@@ -53,7 +53,7 @@ export class Listener {
   }
 
   #put(id: string, message: Message, from: Connection): void {
-    const { limits, routes, messages, options } = this.#state;
+    const { limits, routes, subscriptions, messages, options } = this.#state;
     const checked = checkGraph(message.put, limits);
     if (!checked.ok) {
       this.#state.complain(from, { '@': id, err: `Invalid graph: ${checked.detail}` });
@@ -65,6 +65,7 @@ export class Listener {
     const answers = route?.kind === 'get' || route?.kind === 'own-get' ? message.answers : undefined;
     if (deltas.length === 0 && answers === undefined) return;
     if (answers === undefined) this.#state.track(id, { kind: 'put', to: from, id, left: Math.min(limits.acksPerPut, budget(message) ?? limits.acksPerPut) });
+    if (!from.dialled && !from.pangeaRelay) subscriptions.addWritten(from, deltas);
     const incoming: IncomingPut = { id, deltas, answers, notFound: deltas.length === 0, from };
     messages.set(incoming, message);
     options.handler.put(incoming);

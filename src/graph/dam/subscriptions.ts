@@ -47,6 +47,17 @@ export class Subscriptions<S> {
     if (interest.count > this.#limits.subscriptions) this.#everything(subscriber, interest);
   }
 
+  /**
+   * Who wrote a node holds a copy of it and does not ask again: without this its copy would grow old. Only as long as it
+   * watches little, so that one that writes much is not sent everything.
+   */
+  addWritten(subscriber: S, deltas: readonly Delta[]): void {
+    for (const { soul } of deltas) {
+      if (this.count(subscriber) >= this.#limits.writerSubscriptions) return;
+      this.add(subscriber, { soul });
+    }
+  }
+
   remove(subscriber: S): void {
     const interest = this.#interests.get(subscriber);
     if (!interest) return;
