@@ -10,10 +10,15 @@ const SEA = require('gun/sea');
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const called = (run) => new Promise((resolve) => run(resolve));
-let gun = Gun({ localStorage: false, radisk: false, multicast: false, axe: false });
+const WebSocket = require(require.resolve('ws', { paths: [require.resolve('gun')] }));
+const gun = Gun({ peers: process.argv.slice(3), localStorage: false, radisk: false, multicast: false, axe: false, WebSocket });
 
 const operations = {
   pair: () => SEA.pair(),
+  use: async (pair) => {
+    await called((cb) => gun.user().auth(pair, cb));
+    return gun.user().is.pub;
+  },
   sign: (data, pair) => SEA.sign(data, pair),
   verify: (data, pub) => SEA.verify(data, pub),
   encrypt: (data, key) => SEA.encrypt(data, key),
@@ -24,39 +29,25 @@ const operations = {
   field: (soul, key, text, state, pub) =>
     new Promise((resolve) => SEA.opt.pack({ '#': soul, '.': key, ':': text, '>': state }, async (packed) => resolve(SEA.opt.unpack(await SEA.verify(packed, pub))))),
   create: async (alias, password) => {
-    const ack = await called((cb) => gun.user().create(alias, password, cb));
-    await wait(50);
-    return { ack: { ok: ack.ok, pub: ack.pub, err: ack.err }, graph: gun._.graph };
+    const { ok, pub, err } = await called((cb) => gun.user().create(alias, password, cb));
+    return { ok, pub, err };
   },
   auth: async (alias, password) => {
     const ack = await called((cb) => gun.user().auth(alias, password, cb));
     return { err: ack.err, is: gun.user().is };
   },
   leave: () => void gun.user().leave(),
-  /** As if a peer had sent it; the answers to it. */
-  receive: async (put, ms) => {
-    const errors = [];
-    const id = String(Math.random()).slice(2);
-    gun._.opt.peers = {};
-    gun.on('in', function (message) {
-      if (message['@'] === id && message.err) errors.push(message.err);
-      this.to.next(message);
-    });
-    gun._.on('in', { '#': id, put });
-    await wait(ms);
-    return errors;
-  },
-  write: async (path, value, options) => {
-    let at = gun.user();
+  /** Below whoever is logged in, or below a soul. */
+  write: async (soul, path, value, options) => {
+    let at = soul ? gun.get(soul) : gun.user();
     for (const key of path) at = at.get(key);
-    const ack = await Promise.race([called((cb) => at.put(value, cb, options)), wait(300).then(() => ({}))]);
-    await wait(50);
-    return { err: ack.err, graph: gun._.graph };
+    const ack = await Promise.race([called((cb) => at.put(value, cb, options)), wait(2000).then(() => ({ err: 'no answer' }))]);
+    return { err: ack.err };
   },
   read: async (path) => {
     let at = gun;
     for (const key of path) at = at.get(key);
-    return Promise.race([called((cb) => at.once((data) => cb(data))), wait(500).then(() => undefined)]);
+    return Promise.race([called((cb) => at.once((data) => cb(data))), wait(3000).then(() => undefined)]);
   },
 };
 

@@ -9,8 +9,8 @@ export interface GunChild {
 }
 
 /** `native` reads objects in the order of the text, `sorted` (gun.js with its own parser, as servers have it) by key. */
-export function startGun(parser: 'native' | 'sorted'): GunChild {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('gun-child.cjs', import.meta.url)), parser], { stdio: ['pipe', 'pipe', 'inherit'] });
+export function startGun(parser: 'native' | 'sorted', ...peers: string[]): GunChild {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('gun-child.cjs', import.meta.url)), parser, ...peers], { stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let last = 0;
   createInterface({ input: child.stdout }).on('line', (line) => {

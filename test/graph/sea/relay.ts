@@ -1,6 +1,11 @@
 /** A relay of ours on loopback, with or without a guard. */
 import { systemClock, systemRandom } from '../../../src/std/std.ts';
-import { createGraphPeer, createGuard, createMesh, type GraphPeer, MemoryStore, openGraphServer } from '../../../src/graph/graph.ts';
+import { createMesh } from '../../../src/graph/dam/create.ts';
+import { createGraphPeer } from '../../../src/graph/peer/create.ts';
+import type { GraphPeer } from '../../../src/graph/peer/peer.ts';
+import { createGuard } from '../../../src/graph/sea/sea.ts';
+import { MemoryStore } from '../../../src/graph/storage/memory.ts';
+import { openGraphServer } from '../../../src/graph/wire/server.ts';
 
 export interface Relay {
   readonly url: string;
