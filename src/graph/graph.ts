@@ -30,3 +30,9 @@ export { createReconciler } from './reconcile/create.ts';
 export { withLargeValues, type LargeValues } from './storage/large.ts';
 export { objectLargeValues } from './storage/objects.ts';
 export { openS3Store, parseS3Url } from './storage/s3.ts';
+export { Graph, openGraph, type OpenOptions } from './open.ts';
+export { openNodeGraph, type NodeOpenOptions } from './open-node.ts';
+export {
+  Chain, createChain, type Ack, type AckCallback, type Change, type ChangeOptions, type DataOf, type DocumentOf, type InputOf, type ItemOf,
+  type Message, type PutDone, type SetOf, type Subscription,
+} from './chain/chain.ts';
