@@ -11,6 +11,7 @@ import { Leaves } from './leaves.ts';
 import { peerLimits, type PeerLimits } from './limits.ts';
 import { currentFields, Outbox, type Unsent } from './outbox.ts';
 import { Questions } from './questions.ts';
+import { Repair } from './repair.ts';
 import type { Clock, Random } from '../../std/std.ts';
 import type { GraphNode } from '../data/node.ts';
 import type { Delta, Lex, Query } from '../data/types.ts';
@@ -57,6 +58,7 @@ class Peer implements GraphPeer {
   readonly #leaves: Leaves;
   readonly #outbox: Outbox;
   readonly #incoming: Incoming;
+  readonly #repair: Repair;
   readonly #reconciler: Reconciler | undefined;
   readonly #listeners = new Set<(change: 'hi' | 'bye', peer: MeshPeer) => void>();
   #author: Author | undefined;
@@ -75,12 +77,14 @@ class Peer implements GraphPeer {
     this.#questions = new Questions(this.#limits, this.#deadlines);
     this.#leaves = new Leaves(this.#limits);
     this.#outbox = new Outbox(this.#limits);
+    this.#repair = new Repair(this.#limits, this.#deadlines, this.#replica, () => this.mesh);
     this.#incoming = new Incoming({
       mesh: () => this.mesh,
       replica: this.#replica,
       guarding: this.#guarding,
       questions: this.#questions,
       leaves: this.#leaves,
+      repair: this.#repair,
       limits: this.#limits,
       // Clients of gun.js take any `ok` for success, and need one: their nested puts wait for it.
       ok: store.durability === 'memory' ? { memory: 1 } : true,
@@ -246,7 +250,7 @@ class Peer implements GraphPeer {
 
   async #welcome(peer: MeshPeer): Promise<void> {
     if (peer.relay) await this.#sendAgain(peer);
-    await this.#interests.askAll(this.mesh, peer, this.#replica, this.#clock, this.#limits);
+    await this.#interests.askAll({ mesh: this.mesh, peer, replica: this.#replica, clock: this.#clock, limits: this.#limits, repair: this.#repair });
     await this.#leaves.returned(peer, this.mesh, this.#replica, this.#clock);
   }
 

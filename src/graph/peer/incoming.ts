@@ -5,6 +5,7 @@ import type { Guarding, Refusal } from './guarding.ts';
 import type { Leaves } from './leaves.ts';
 import type { PeerLimits } from './limits.ts';
 import type { Questions } from './questions.ts';
+import type { Repair } from './repair.ts';
 
 export interface IncomingParts {
   readonly mesh: () => Mesh;
@@ -12,6 +13,7 @@ export interface IncomingParts {
   readonly guarding: Guarding;
   readonly questions: Questions;
   readonly leaves: Leaves;
+  readonly repair: Repair;
   readonly limits: PeerLimits;
   /** What an acknowledgement says when everything is stored. */
   readonly ok: unknown;
@@ -27,6 +29,7 @@ export class Incoming {
 
   put(message: IncomingPut): void {
     const { questions, guarding, limits, mesh } = this.#parts;
+    if (message.answers !== undefined) this.#parts.repair.heard(message);
     if (message.notFound) return questions.absent(message);
     if (guarding.waiting >= limits.guarded) return mesh().fault(message.from, 'backlog');
     guarding.check(message.deltas, (passed) => {

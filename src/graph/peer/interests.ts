@@ -4,9 +4,19 @@ import type { Clock } from '../../std/std.ts';
 import type { Mesh, MeshPeer } from '../dam/dam.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { PeerLimits } from './limits.ts';
+import type { Repair } from './repair.ts';
 
 /** Nodes with more text than this are asked for without a hash: hashing them costs more than the answer saves. */
 const hashedChars = 65_536;
+
+export interface AskingParts {
+  readonly mesh: Mesh;
+  readonly peer: MeshPeer;
+  readonly replica: Replica;
+  readonly clock: Clock;
+  readonly limits: PeerLimits;
+  readonly repair: Repair;
+}
 
 /** What this process wants to hear of, counted. */
 export class Interests {
@@ -32,11 +42,12 @@ export class Interests {
   }
 
   /** Asks a peer that came for all of it, with the hash of what is known, so that it answers with news only. */
-  async askAll(mesh: Mesh, peer: MeshPeer, replica: Replica, clock: Clock, limits: PeerLimits): Promise<void> {
+  async askAll({ mesh, peer, replica, clock, limits, repair }: AskingParts): Promise<void> {
     let asked = 0;
     for (const { query } of this.#queries.values()) {
       const known = knownHash(replica, query);
-      mesh.get(query, known === undefined ? { to: peer } : { known, to: peer });
+      const { id } = mesh.get(query, known === undefined ? { to: peer } : { known, to: peer });
+      repair.asked(id, query, peer);
       if (++asked % limits.perTurn === 0) await clock.sleep(0);
       if (!mesh.peers().includes(peer)) return;
     }

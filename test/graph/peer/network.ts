@@ -3,7 +3,7 @@ import type { Mesh, WireSink } from '../../../src/graph/dam/dam.ts';
 import { createGraphPeer, type GraphPeerOptions } from '../../../src/graph/peer/create.ts';
 import type { GraphPeer } from '../../../src/graph/peer/peer.ts';
 import { MemoryStore } from '../../../src/graph/storage/memory.ts';
-import type { Random } from '../../../src/std/std.ts';
+import type { Clock, Random } from '../../../src/std/std.ts';
 import type { VirtualClock } from '../../sim/clock.ts';
 
 export interface PeerWish extends Partial<Omit<GraphPeerOptions, 'mesh' | 'clock' | 'random'>> {
@@ -11,7 +11,7 @@ export interface PeerWish extends Partial<Omit<GraphPeerOptions, 'mesh' | 'clock
 }
 
 /** A peer with the real mesh, in virtual time. */
-export function simulatedPeer(clock: VirtualClock, random: Random, { relay = false, ...wish }: PeerWish = {}): GraphPeer {
+export function simulatedPeer(clock: Clock, random: Random, { relay = false, ...wish }: PeerWish = {}): GraphPeer {
   return createGraphPeer({
     store: new MemoryStore(), clock, random, ...wish,
     mesh: (handler, pid) => createMesh({ handler, clock, random, pid, relay }),
