@@ -3,9 +3,11 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeConfig } from '../config/config.ts';
 import { PangeaError } from '../errors/errors.ts';
-import { MemoryStore, objectLargeValues, openDurableStore, withLargeValues, type GraphStore } from '../graph/graph.ts';
+import { MemoryStore, objectLargeValues, openDurableStore, openS3Store, parseS3Url, withLargeValues, type GraphStore } from '../graph/graph.ts';
 import type { KeyValueStore } from '../kv/kv.ts';
 import type { Objects } from '../objects/objects.ts';
+import { systemClock, systemRandom } from '../std/std.ts';
+import { bucketKeys } from './graph-credentials.ts';
 
 export const graphDirectory = (dataDir: string): string => join(dataDir, 'graph');
 /** Set once the directory was made: from then on a missing one is an unmounted disk, not a fresh graph. */
@@ -33,7 +35,9 @@ export async function openGraphStore(parts: GraphStoreParts): Promise<GraphStore
 
 async function openKept({ config, kv }: GraphStoreParts): Promise<GraphStore> {
   if (config.graphStore === 'memory') return new MemoryStore();
-  return openOnDisk(graphDirectory(config.dataDir), kv);
+  if (config.graphStore === 'disk') return openOnDisk(graphDirectory(config.dataDir), kv);
+  const keys = await bucketKeys(config.graphS3Credentials, process.env);
+  return openS3Store(parseS3Url(config.graphStore), keys, { clock: systemClock, random: systemRandom });
 }
 
 async function openOnDisk(directory: string, kv: KeyValueStore): Promise<GraphStore> {

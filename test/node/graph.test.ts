@@ -240,6 +240,7 @@ test('what is wrong with the configuration ends the start with its code, and lea
   await refused(launch(fresh(), ['--graph-addr', `127.0.0.1:${port}`]), 'PORT_IN_USE', /graph: port/);
   taken.close();
   await refused(launch(fresh(), ['--graph-peers', 'ws://user:secret@relay.example/gun']), 'CONFIG_INVALID', /without user and password/);
+  await refused(launch(fresh(), ['--graph-store', 's3://bucket'], { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: '' }), 'CONFIG_INVALID', /has no AWS_SECRET_ACCESS_KEY/);
   await refused(launch(fresh(), ['--graph-addr', 'nowhere']), 'CONFIG_INVALID', /graph-addr = "nowhere"/);
 
   const { process, node, dataDir } = await start();
