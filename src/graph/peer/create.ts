@@ -236,11 +236,14 @@ class Peer implements GraphPeer {
     else this.#answer(message, known);
   }
 
-  /** A leaf hears what we have and what our relays have; it hears that there is nothing when they had their time. */
+  /**
+   * Who asks hears what we have, and what others have that we ask in its name, since a leaf may hold what it wrote
+   * while it was away. That there is nothing it hears when those had their time.
+   */
   #answer(message: IncomingGet, nodes: readonly Delta[]): void {
     if (nodes.length > 0) {
       this.mesh.answer(message, nodes);
-      if (!message.from.relay) this.mesh.relayGet(message);
+      this.mesh.relayGet(message);
       return;
     }
     this.#questions.askFor(this.mesh, message, (result) => {
