@@ -12,6 +12,8 @@ const flags = [
   '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
 ];
 
+const patienceMs = 30_000;
+
 const found = findChromium();
 /** For `test`'s option: false, or why nothing can be run. */
 export const skip = 'reason' in found ? found.reason : false;
@@ -136,13 +138,14 @@ export class Page {
     return result.value;
   }
 
-  /** Runs until it gives something that is true; the test's own time limit ends the waiting. */
+  /** Runs until it gives something that is true, for as long as a slow machine may take. */
   async until<T>(script: string): Promise<T> {
-    for (;;) {
+    for (const end = performance.now() + patienceMs; performance.now() < end;) {
       const value = await this.run<T>(script);
       if (value) return value;
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
+    throw new Error(`the page never came to: ${script}\n${this.errors.join('\n')}\n${await this.run<string>('document.body.innerText')}`);
   }
 
   /** Presses real keys in the element. */
