@@ -15,4 +15,4 @@ export const pangea: Subject = { id: 'pangea', program: pangeaProgram, opening: 
 /** As it ships: its router AXE is on. */
 export const gunDefault: Subject = { id: 'gun.js', program: gunProgram, opening: {} };
 /** Every put to every peer: quicker for few peers. */
-export const gunFlooding: Subject = { id: 'gun.js, axe off', program: gunProgram, opening: { axe: false } };
+export const gunFlooding: Subject = { id: 'gun.js flooding', program: gunProgram, opening: { axe: false } };
