@@ -4,6 +4,7 @@ import { compareText } from '../data/order.ts';
 import { isReverse, RangeAnswer, selects } from '../storage/select.ts';
 import { NodeCache, nodeCost } from './cache.ts';
 import { GroupCommit } from './commit.ts';
+import { SoulFilter } from './soul-filter.ts';
 import type { Clock } from '../../std/std.ts';
 import type { Delta, Lex } from '../data/types.ts';
 import type { GraphStore } from '../storage/storage.ts';
@@ -22,6 +23,7 @@ export class CachedCopy implements Copy {
   readonly #limits: ReplicaLimits;
   readonly #cache: NodeCache;
   readonly #commit: GroupCommit;
+  readonly #filter = new SoulFilter();
   /** Calls that wait for nodes, in order, and how many of them name a soul. */
   #calls: Call[] = [];
   readonly #awaited = new Map<string, number>();
@@ -40,7 +42,7 @@ export class CachedCopy implements Copy {
   }
 
   resident(soul: string): boolean {
-    return !this.#awaited.has(soul) && this.#cache.get(soul) !== undefined;
+    return !this.#awaited.has(soul) && this.#atHand(soul);
   }
 
   whenResident<T>(souls: readonly string[], then: () => T): Promise<T> {
@@ -57,12 +59,21 @@ export class CachedCopy implements Copy {
       this.#cache.grown(nodeCost(node) - before);
     } else {
       this.#cache.set(delta.soul, GraphNode.from(delta));
+      this.#filter.add(delta.soul);
     }
     this.#commit.add(delta);
   }
 
   stored(): Promise<void> {
     return this.#commit.stored();
+  }
+
+  stores(soul: string): void {
+    this.#filter.add(soul);
+  }
+
+  storesNoMore(): void {
+    this.#filter.complete();
   }
 
   async range(soul: string, lex: Lex): Promise<GraphNode | undefined> {
@@ -135,6 +146,10 @@ export class CachedCopy implements Copy {
     this.#unstoredSouls = undefined;
   }
 
+  #atHand(soul: string): boolean {
+    return this.#cache.get(soul) !== undefined || this.#filter.lacks(soul);
+  }
+
   #soulsNotStored(): Set<string> {
     const souls = new Set<string>();
     for (const delta of this.#commit.deltas()) souls.add(delta.soul);
@@ -151,7 +166,7 @@ export class CachedCopy implements Copy {
       let count = 0;
       for (const call of this.#calls) {
         if (count > 0 && missing.size + call.souls.length > this.#limits.soulsPerRead) break;
-        for (const soul of call.souls) if (this.#cache.get(soul) === undefined) missing.add(soul);
+        for (const soul of call.souls) if (!this.#atHand(soul)) missing.add(soul);
         count++;
       }
       const failure = await this.#fetch([...missing]);
@@ -180,7 +195,7 @@ export class CachedCopy implements Copy {
       if (left === 0) this.#awaited.delete(soul);
       else this.#awaited.set(soul, left);
     }
-    if (failure && call.souls.some((soul) => this.#cache.get(soul) === undefined)) call.fail(failure.error);
+    if (failure && !call.souls.every((soul) => this.#atHand(soul))) call.fail(failure.error);
     else call.run();
   }
 }

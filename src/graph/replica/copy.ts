@@ -14,6 +14,9 @@ export interface Copy {
   whenResident<T>(souls: readonly string[], then: () => T): Promise<T>;
   /** Sets fields that HAM accepted; they can be read at once. `node` as `peek` gave it. */
   take(delta: Delta, node: GraphNode | undefined): void;
+  /** Told of each soul that was in the store at the start, and of the end of them: then others are known to be nowhere. */
+  stores?(soul: string): void;
+  storesNoMore?(): void;
   /** Of everything taken so far. */
   stored(): Promise<void>;
   range(soul: string, lex: Lex): Promise<GraphNode | undefined>;

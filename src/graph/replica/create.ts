@@ -44,7 +44,7 @@ class GraphReplica implements Replica {
     this.#states = createStateClock(clock);
     this.#copy = hasPeek(store) ? new SharedCopy(store) : new CachedCopy(store, clock, this.#limits, (soul) => this.#watchers.has(soul));
     this.#deferred = new Deferred(clock, this.#limits.deferredFields, (deltas) => this.merge(deltas, 'deferred'));
-    this.#digest = new DigestKeeper(store, clock, (soul) => this.#copy.peek(soul));
+    this.#digest = new DigestKeeper(store, clock, this.#copy);
   }
 
   nextState(): number {

@@ -9,6 +9,14 @@ import type { Digest } from './replica.ts';
 /** Souls read at once while the digest is built; a pause follows, so that others get their turn. */
 const soulsPerStep = 256;
 
+/** Who else wants to know of the souls that the scan finds, and what is in memory. */
+export interface Scanned {
+  peek(soul: string): GraphNode | undefined;
+  /** Of every soul in the store, before `storesNoMore`. */
+  stores?(soul: string): void;
+  storesNoMore?(): void;
+}
+
 /**
  * The digest of all fields. It is built once over the store, soul by soul in byte order, while merges go on: a soul
  * counts from when the scan passed it, or from the first merge that touched it.
@@ -16,7 +24,7 @@ const soulsPerStep = 256;
 export class DigestKeeper {
   readonly #store: GraphStore;
   readonly #clock: Clock;
-  readonly #peek: (soul: string) => GraphNode | undefined;
+  readonly #scanned: Scanned;
   readonly #buckets = new Uint32Array(2 * digestBuckets);
   #rootLow = 0;
   #rootHigh = 0;
@@ -28,10 +36,10 @@ export class DigestKeeper {
   readonly #soul: FieldHash = { low: 0, high: 0 };
   readonly #field: FieldHash = { low: 0, high: 0 };
 
-  constructor(store: GraphStore, clock: Clock, peek: (soul: string) => GraphNode | undefined) {
+  constructor(store: GraphStore, clock: Clock, scanned: Scanned) {
     this.#store = store;
     this.#clock = clock;
-    this.#peek = peek;
+    this.#scanned = scanned;
     if (store.peek && store.stats().fields === 0) this.#scan = undefined;
     this.#building = this.#scan ? this.#build() : Promise.resolve();
   }
@@ -44,23 +52,23 @@ export class DigestKeeper {
   /** Takes out what the fields of a merge replace; `node` as it was, undefined where there was none. */
   before(delta: Delta, node: GraphNode | undefined): void {
     this.#touched = this.#counts(delta.soul);
-    if (!this.#touched || node === undefined) return;
+    if (!this.#touched) return;
     soulHash(delta.soul, this.#soul);
+    if (node === undefined) return;
     for (const { key } of delta.fields) {
       const known = node.field(key);
       if (known) this.#add(known, -1);
     }
   }
 
-  /** Adds the same fields as they are now. */
+  /** Adds the same fields as they are now. To be called next. */
   after(delta: Delta): void {
     if (this.#touched) {
-      soulHash(delta.soul, this.#soul);
       for (const field of delta.fields) this.#add(field, 1);
       return;
     }
     this.#scan?.ahead.add(delta.soul);
-    this.#addNode(this.#peek(delta.soul));
+    this.#addNode(this.#scanned.peek(delta.soul));
   }
 
   async close(): Promise<void> {
@@ -77,14 +85,17 @@ export class DigestKeeper {
       let step: string[] = [];
       for await (const soul of this.#store.souls()) {
         if (this.#closed) return;
+        this.#scanned.stores?.(soul);
         step.push(soul);
         if (step.length < soulsPerStep) continue;
         await this.#count(step);
         step = [];
         await this.#clock.sleep(0);
       }
-      await this.#count(step);
-      if (!this.#closed) this.#scan = undefined;
+      if (step.length > 0) await this.#count(step);
+      if (this.#closed) return;
+      this.#scan = undefined;
+      this.#scanned.storesNoMore?.();
     } catch {
       // The store fails its other callers with the same error; without a digest, peers compare nothing.
     }
