@@ -36,3 +36,4 @@ export {
   Chain, createChain, type Ack, type AckCallback, type Change, type ChangeOptions, type DataOf, type DocumentOf, type InputOf, type ItemOf,
   type Message, type PutDone, type SetOf, type Subscription,
 } from './chain/chain.ts';
+export { openRadata, writeRadata } from './storage/radata.ts';

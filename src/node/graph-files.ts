@@ -1,8 +1,9 @@
-/** Files that a graph can be taken in from: exports of ours, and what a relay of gun.js keeps. */
+/** Files of graphs: exports of ours, and the folders in which gun.js keeps its own. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { GraphRecord } from '../api/api.ts';
 import { PangeaError } from '../errors/errors.ts';
+import { checkGraph, openRadata, toWire, writeRadata, type Delta, type Field } from '../graph/graph.ts';
 
 export interface GraphFile {
   readonly records: AsyncIterable<GraphRecord>;
@@ -12,16 +13,56 @@ export interface GraphFile {
   read(): number;
   /** Records that could not be read, so far. */
   malformed(): number;
+  /** Where some of them are, for people. */
+  problems(): readonly string[];
 }
 
 const blockBytes = 1024 * 1024;
 /** UTF-16 units of one line. */
 const longestLine = 64 * 1024 * 1024;
 
-/** Throws `NOT_FOUND` and `FILE_IO`. */
+/** A file of `graph export`, or a radata folder. Throws `NOT_FOUND` and `FILE_IO`. */
 export async function openGraphFile(path: string): Promise<GraphFile> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => { throw unreadable(path, error); });
-  return jsonLines(path, found.size);
+  return found.isDirectory() ? radata(path) : jsonLines(path, found.size);
+}
+
+async function radata(directory: string): Promise<GraphFile> {
+  const folder = await openRadata(directory);
+  const records = async function* (): AsyncGenerator<GraphRecord> {
+    for await (const delta of folder.deltas()) yield recordOf(delta);
+  };
+  return {
+    records: records(), bytes: folder.progress().bytes,
+    read: () => folder.progress().bytesRead, malformed: () => folder.progress().malformed, problems: () => folder.progress().problems,
+  };
+}
+
+/** Without what no message may carry: such a record is refused by whoever takes it. */
+function recordOf(delta: Delta): GraphRecord {
+  return toWire([delta])[delta.soul] ?? { _: { '#': delta.soul, '>': {} } };
+}
+
+/** A new folder that gun.js opens as its own. Records in order of soul, pieces of one node behind each other. Throws `FILE_EXISTS` and `FILE_IO`. */
+export async function writeGraphFolder(directory: string, records: AsyncIterable<GraphRecord>): Promise<{ readonly files: number; readonly fields: number; readonly leftOut: number }> {
+  return writeRadata(directory, wholeNodes(records));
+}
+
+async function* wholeNodes(records: AsyncIterable<GraphRecord>): AsyncGenerator<Delta> {
+  let soul = '';
+  let fields: Field[] = [];
+  for await (const record of records) {
+    const checked = checkGraph({ [record._['#']]: record });
+    for (const delta of checked.ok ? checked.deltas : []) {
+      if (delta.soul !== soul && fields.length > 0) {
+        yield { soul, fields };
+        fields = [];
+      }
+      soul = delta.soul;
+      fields.push(...delta.fields);
+    }
+  }
+  if (fields.length > 0) yield { soul, fields };
 }
 
 /** A line that is no JSON is counted, and the rest is read all the same. */
@@ -43,7 +84,7 @@ function jsonLines(path: string, bytes: number): GraphFile {
       throw error instanceof PangeaError ? error : unreadable(path, error as NodeJS.ErrnoException);
     }
   };
-  return { records: records(), bytes, read: () => counts.read, malformed: () => counts.malformed };
+  return { records: records(), bytes, read: () => counts.read, malformed: () => counts.malformed, problems: () => [] };
 }
 
 function* parsed(line: string, counts: { malformed: number }): Generator<GraphRecord> {

@@ -10,6 +10,6 @@ export { describePlan } from './plan.ts';
 export { diagnoseOffline } from './doctor.ts';
 export { initNode, joinNode, type InitResult, type JoinResult } from './network-commands.ts';
 export { renewRpcToken, rpcToken } from './rpc-token.ts';
-export { openGraphFile, type GraphFile } from './graph-files.ts';
+export { openGraphFile, writeGraphFolder, type GraphFile } from './graph-files.ts';
 export { version } from './version.ts';
 export type { PartLine } from './part-line.ts';

@@ -12,6 +12,7 @@ import { openControlServer, type ControlServer, type GraphNodeView } from '../..
 import { silentLogger } from '../../src/telemetry/telemetry.ts';
 import { memoryGraph } from '../control/memory-graph.ts';
 import { MemoryNode } from '../control/memory-node.ts';
+import { startGun } from '../graph/wire/gun-process.ts';
 import { program, run, type Finished } from './run.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pangea-cli-graph-'));
@@ -116,4 +117,30 @@ test('export makes a whole file or none; import takes it back and counts', limit
   const back = await cli('import', file, '--json');
   assert.deepEqual(JSON.parse(back.stdout), { nodes: 502, taken: 1, old: 1000, later: 0, refused: 0, malformed: 2 }, back.stderr);
   assert.equal((await graph.get('export/new'))?.fields[0]?.value, 1);
+});
+
+test('what gun.js kept is taken in from its folder; a folder that we write is its own', limits, async () => {
+  const folder = join(directory, 'gun');
+  mkdirSync(folder);
+  const first = await startGun({ folder, store: true });
+  for (let n = 0; n < 30; n++) await first.put([`gun/${n}`], { n, text: `from gun ${n}` });
+  await sleep(1_000);
+  await first.close();
+  writeFileSync(join(folder, 'radata', 'zzz'), '{"damaged');
+  const taken = await cli('import', join(folder, 'radata'), '--json');
+  const counts = JSON.parse(taken.stdout) as { taken: number; malformed: number };
+  assert.deepEqual([counts.taken, counts.malformed], [60, 1], taken.stderr);
+  assert.equal((await graph.get('gun/29', { key: 'text' }))?.fields[0]?.value, 'from gun 29');
+
+  const back = join(directory, 'back');
+  mkdirSync(back);
+  const out = await cli('export', join(back, 'radata'), '--radata', '--prefix', 'gun/');
+  assert.match(out.stdout, /^60 fields in 1 files/, out.stderr);
+  const second = await startGun({ folder: back, store: true });
+  try {
+    assert.equal(((await second.once(['gun/17'])) as { text?: string } | undefined)?.text, 'from gun 17');
+  } finally {
+    await second.close();
+  }
+  assert.equal((await cli('export', join(back, 'radata'), '--radata')).code, 73);
 });

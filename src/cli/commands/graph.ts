@@ -19,6 +19,7 @@ export const graph: Command = {
     key: { type: 'string', requiresArg: true, describe: 'get: one field, where its name or the soul has a slash' },
     wait: { type: 'string', requiresArg: true, describe: 'get: milliseconds to wait for peers when the node itself has nothing (default: 2000)' },
     prefix: { type: 'string', requiresArg: true, describe: 'souls, export: only souls that begin so' },
+    radata: { type: 'boolean', describe: 'export: a new folder that gun.js opens as its own, instead of a file' },
     overwrite: { type: 'boolean', describe: 'export: replace what is there' },
   },
   examples: [
@@ -30,6 +31,7 @@ export const graph: Command = {
     ['graph souls --prefix user/', 'one a line'],
     ['graph export backup.jsonl', 'a node a line; "graph import backup.jsonl" takes it back, in any node'],
     ['graph import radata', 'what a relay of gun.js kept, while this node runs'],
+    ['graph export --radata radata-new', 'and back to gun.js'],
   ],
   async run(context) {
     const name = context.args.required('action');
@@ -79,7 +81,7 @@ const actions: Readonly<Record<string, Action>> = {
   },
 
   export: (context, targets) => exportGraph(context, one('export', targets, 'FILE, or "-" for stdout')),
-  import: (context, targets) => importGraph(context, one('import', targets, 'a file of "graph export", a radata directory, or one file of it')),
+  import: (context, targets) => importGraph(context, one('import', targets, 'a file of "graph export", or a radata directory')),
 };
 
 function one(action: string, targets: readonly string[], what: string): string {
