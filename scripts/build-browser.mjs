@@ -1,5 +1,6 @@
 // Bundles the graph for web pages: `node scripts/build-browser.mjs [--out DIR]`, by default into dist/.
 //   pangea-graph.js, .min.js   an ES module: import { openGraph } from './pangea-graph.js'
+//   pangea-gun.js, .min.js     a plain script that sets Gun, GUN and SEA, in place of gun.js and sea.js
 // Each has its source map beside it. Fails when anything of Node would be in them. Prints sizes, also as servers send them.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -14,6 +15,7 @@ const out = resolve(values.out);
 
 const bundles = [
   { name: 'pangea-graph', entry: 'src/graph/web.ts', format: 'esm' },
+  { name: 'pangea-gun', entry: 'src/graph/web-gun.ts', format: 'iife' },
 ];
 
 mkdirSync(out, { recursive: true });

@@ -42,8 +42,8 @@ after(async () => {
 
 const options = { skip, timeout: 60_000 };
 
-test('the bundle imports nothing, and comes plain and small, each with its map', () => {
-  for (const name of ['pangea-graph.js', 'pangea-graph.min.js']) {
+test('the bundles import nothing, and come plain and small, each with its map', () => {
+  for (const name of ['pangea-graph.js', 'pangea-graph.min.js', 'pangea-gun.js', 'pangea-gun.min.js']) {
     const text = bundles.files[name] ?? '';
     assert.doesNotMatch(text, /^\s*import\b|\bimport\(|\brequire\(|["']node:/m, name);
     assert.match(text, /\/\/# sourceMappingURL=/);
