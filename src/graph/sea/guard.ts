@@ -11,6 +11,7 @@ import { type Lookup, refusal } from './access.ts';
 import { encodeBytes } from './bytes.ts';
 import { digest } from './ecdsa.ts';
 import { isPub } from './keys.ts';
+import { fitsAccount, readUnbound } from './legacy.ts';
 import { ownerOf, type Packed, fieldText, readLegacy, readPacked } from './packed.ts';
 import { verify } from './sign.ts';
 import { Verifier } from './verifier.ts';
@@ -92,10 +93,12 @@ async function checkCertified(packed: Packed, good: boolean | Promise<boolean>, 
   return err === undefined ? passed : refused(err);
 }
 
+/** Fields of before 2019: bound to their place, or what an account of that time cannot do without. */
 function checkLegacy(soul: string, owner: string, key: string, value: Value, state: number): Verdict {
-  const legacy = readLegacy(value, soul, key, state);
-  if (!legacy) return unverified;
-  return verify(legacy.signed, owner).then((message) => (message === undefined ? unverified : passed));
+  const bound = readLegacy(value, soul, key, state);
+  const signed = bound ? bound.signed : readUnbound(value, soul, owner, key, state);
+  if (!signed) return unverified;
+  return verify(signed, owner).then((message) => (message !== undefined && (bound || fitsAccount(key, message)) ? passed : unverified));
 }
 
 /** The key is the hash of the value, or ends in `#` and the hash: base64 or hexadecimal. */

@@ -36,6 +36,9 @@ const minPasswordChars = 8;
 /** Anybody can add accounts to an alias; each that is tried costs a stretched password. */
 const maxCandidates = 128;
 
+/** A few hundred signatures are checked in this time. */
+const arrivalMs = 100;
+
 /** One person at a time, as in GUN: whatever is written to the own graph while logged in is signed. */
 export class Session {
   readonly #options: SessionOptions;
@@ -191,7 +194,7 @@ export class Session {
     for (const where of ['here', 'network'] as const) {
       for (const soul of await this.#candidates(who, where)) {
         if (tried.has(soul) || tried.size >= maxCandidates) continue;
-        const account = await readAccount(await this.#load(soul, where));
+        const account = await this.#account(soul, where);
         if (!account) continue;
         tried.add(soul);
         const pair = await openAccount(account, password);
@@ -199,6 +202,26 @@ export class Session {
       }
     }
     throw new PangeaError('WRONG_KEY', 'Wrong user or password.');
+  }
+
+  /** What an alias names but is not here may be on its way through the guard: it gets a moment. */
+  async #account(soul: string, where: 'here' | 'network'): Promise<Account | undefined> {
+    const account = await readAccount(await this.#load(soul, where));
+    if (account || where === 'here') return account;
+    await this.#arrival(soul);
+    return readAccount(await this.#peer.load(soul));
+  }
+
+  #arrival(soul: string): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel();
+        release();
+        resolve();
+      };
+      const timer = this.#options.clock.after(arrivalMs, done);
+      const release = this.#peer.watch(soul, done);
+    });
   }
 
   async #candidates(who: string | { readonly pub: string }, where: 'here' | 'network'): Promise<string[]> {
