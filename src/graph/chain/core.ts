@@ -1,8 +1,9 @@
 import type { Clock, Random } from '../../std/std.ts';
 import type { GraphNode } from '../data/node.ts';
-import type { Query } from '../data/types.ts';
+import type { Delta, Query, Value } from '../data/types.ts';
 import type { Asked, GraphPeer } from '../peer/peer.ts';
 import { Hub } from './hub.ts';
+import type { Place } from './position.ts';
 import { Scope } from './scope.ts';
 import { rootKey, startsWith, type Path } from './step.ts';
 
@@ -39,8 +40,9 @@ export class Core {
   readonly chain: (path: Path | undefined) => unknown;
   /** The last put that waits for what decides its souls; those after it wait for it. */
   pending: Promise<void> | undefined;
-  /** Puts to users' nodes, which are signed before they are merged. */
+  /** Puts to users' nodes, which are signed before they are merged; and the last of them for each field. */
   readonly #signing = new Set<Promise<unknown>>();
+  readonly #unsigned = new Map<string, Map<string, { readonly value: Value; readonly put: Promise<unknown> }>>();
   #expects: boolean;
   readonly #live = new Map<string, Set<Live>>();
 
@@ -68,10 +70,28 @@ export class Core {
     return this.#signing.size === 0 ? undefined : Promise.allSettled(this.#signing);
   }
 
-  signed(put: Promise<unknown>): void {
+  signed(put: Promise<unknown>, deltas: readonly Delta[]): void {
     this.#signing.add(put);
-    const end = (): boolean => this.#signing.delete(put);
+    for (const { soul, fields } of deltas) {
+      const known = this.#unsigned.get(soul) ?? new Map<string, { value: Value; put: Promise<unknown> }>();
+      this.#unsigned.set(soul, known);
+      for (const { key, value } of fields) known.set(key, { value, put });
+    }
+    const end = (): void => {
+      this.#signing.delete(put);
+      for (const { soul, fields } of deltas) {
+        const known = this.#unsigned.get(soul);
+        for (const { key } of fields) if (known?.get(key)?.put === put) known.delete(key);
+        if (known?.size === 0) this.#unsigned.delete(soul);
+      }
+    };
     put.then(end, end);
+  }
+
+  /** As the program wrote it, although it cannot be read yet. */
+  written({ soul, key }: Place): Value | undefined {
+    const unsigned = this.#unsigned.get(soul)?.get(key);
+    return unsigned ? unsigned.value : this.peer.peek(soul)?.value(key);
   }
 
   /** A peer is there that has said its name: one that has not may never answer. */

@@ -129,8 +129,8 @@ function perform(core: Core, input: PlanInput, write: WriteInput, keysOfChain: K
   const asked = new Set<string>();
   const look: Look = ({ soul, key }) => {
     const was = asked.has(placeId({ soul, key }));
-    if (!was && !core.peer.resident(soul)) return { known: false };
-    const value = core.peer.peek(soul)?.value(key);
+    const value = core.written({ soul, key });
+    if (value === undefined && !was && !core.peer.resident(soul)) return { known: false };
     return value === undefined && !was && core.reachable() ? { known: false } : { known: true, value };
   };
   const first = plan(input, look, keysOfChain);
@@ -211,7 +211,7 @@ function commit(core: Core, { deltas, soul, key }: Plan, { callback, options }: 
       ...(callback || wished > 0 ? { onAck } : {}),
     }),
   );
-  if (deltas.some((delta) => delta.soul.startsWith('~'))) core.signed(put);
+  if (deltas.some((delta) => delta.soul.startsWith('~'))) core.signed(put, deltas);
   return put.then(async ({ stored }) => {
     if (wished > 0 && acks.length < wished && !lack) await peersDone;
     return { soul, key, stored, acks, lack };

@@ -49,7 +49,7 @@ export function createGun(host: GunHost): GunFunction {
     const log = host.log ?? ((text: string) => Gun.log(text));
     const { peers: _, ...opened } = { ...host.open(options), log };
     const parts = assemble({ ...opened, expectsPeers: urlsOf(options).length > 0 });
-    const root = new Root(parts, { peers: {}, ...options });
+    const root = new Root(parts, { peers: {}, ...options }, Gun.SEA);
     const core: Core = new Core(root.seen.over(parts.plain), parts.clock, parts.random, (path: Path | undefined) => (path ? new GunChain(core, path, root) : root.$), { ...parts.chain, log });
     const gun = new GunChain(core, undefined, root);
     root.$ = gun;

@@ -1,6 +1,7 @@
 import { randomId } from '../data/random-id.ts';
 import type { Chain, NodeData } from '../chain/chain.ts';
 import type { Assembled } from '../open.ts';
+import type { Sea } from '../sea/sea.ts';
 import { on, type Emitter, type Head } from './emitter.ts';
 import { urlsOf, type GunOptions } from './options.ts';
 import { PluginWire } from './plugin-wire.ts';
@@ -16,11 +17,14 @@ export class Root implements Emitter {
   readonly ends: NonNullable<Emitter['ends']>;
   $!: Chain;
   user: Chain | undefined;
+  /** That of `Gun.SEA`, so that its switches hold for users too. */
+  readonly sea: Sea;
   readonly #plugins: PluginWire;
   #releases: (() => void)[] = [];
 
-  constructor(parts: Assembled, options: GunOptions) {
+  constructor(parts: Assembled, options: GunOptions, sea: Sea) {
     this.parts = parts;
+    this.sea = sea;
     this.opt = options;
     this.opt.uuid ??= (length = 12) => parts.peer.nextState().toString(36).replace('.', '') + randomId(parts.random, length);
     this.seen = new SeenGraph(parts.peer);

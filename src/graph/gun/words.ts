@@ -99,8 +99,8 @@ export class GunChain extends Chain<any> {
     const root = this.#root.$;
     const key: unknown = typeof pub === 'string' ? pub : (pub?.pub ?? pub?.is?.pub);
     if (typeof key === 'string') return root.get(key.startsWith('~') ? key : `~${key}`);
-    const { session, sea } = this.#root.parts;
-    if (!session || !sea) return undefined;
+    const { sea, parts: { session } } = this.#root;
+    if (!session) return undefined;
     return (this.#root.user ??= createUser<Chain>({ root, session, sea, log: this.#core.log }));
   }
 
