@@ -193,6 +193,30 @@ test('a broken rule is counted, told as a denial with its name, and nothing else
   assert.equal(await process.stop(), 0);
 });
 
+test('events say who comes and goes and how much is written, not what', limits, async () => {
+  const { process, node, url } = await start();
+  const stop = new AbortController();
+  const told: { change: string; peer: string; fields: number; peers: number }[] = [];
+  const following = (async () => {
+    for await (const event of node.follow(['graph'], stop.signal)) {
+      if (event.kind === 'graph') told.push({ change: event.change, peer: event.peer, fields: event.fields, peers: event.peers });
+    }
+  })().catch(() => undefined);
+  await until('somebody listens', async () => /^pangea_node_event_listeners 1$/m.test(await node.metrics()));
+  const gun = await startGun({ peers: [url] });
+  await gun.put(['secret'], { password: 'hidden', other: 1 });
+  await until('the write is told', async () => told.some(({ change }) => change === 'written'));
+  await gun.close();
+  await until('the end is told', async () => told.some(({ change }) => change === 'disconnected'));
+  stop.abort();
+  await following;
+  assert.deepEqual(told.toSorted((a, b) => (a.change < b.change ? -1 : 1)), [
+    { change: 'connected', peer: '127.0.0.1', fields: 0, peers: 1 }, { change: 'disconnected', peer: '127.0.0.1', fields: 0, peers: 0 },
+    { change: 'written', peer: '', fields: 2, peers: 1 },
+  ]);
+  assert.equal(await process.stop(), 0);
+});
+
 test('a memory graph says so; relays come and go with a reload', limits, async () => {
   const file = join(directory, 'relays.toml');
   writeFileSync(file, '');
