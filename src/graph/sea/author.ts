@@ -6,8 +6,9 @@ import { encodeBytes } from './bytes.ts';
 import { readCertificate } from './certificate.ts';
 import { signText } from './ecdsa.ts';
 import type { Signed } from './format.ts';
-import type { Pair } from './keys.ts';
-import { fieldText, ownerOf, packedText, readPacked } from './packed.ts';
+import { type Pair, signingKey, type WebKey } from './keys.ts';
+import { checkOwned } from './owned.ts';
+import { fieldText, ownerOf, packedText } from './packed.ts';
 import type { Verifier } from './verifier.ts';
 
 export interface AuthorOptions {
@@ -21,26 +22,32 @@ export interface AuthorOptions {
  * Other souls are left alone. Fails with DENIED and GUN's reason where the guard of every other peer would refuse.
  */
 export function createAuthor(options: AuthorOptions): Author {
+  let key: Promise<WebKey> | undefined;
   return (deltas, put) => {
     if (deltas.every(({ soul }) => ownerOf(soul) === undefined)) return deltas;
-    return Promise.all(deltas.map((delta) => signDelta(delta, put, options)));
+    key ??= signingKey(options.pair);
+    const pen: Pen = { ...options, key };
+    return Promise.all(deltas.map((delta) => signDelta(delta, put, pen)));
   };
 }
 
-async function signDelta(delta: Delta, put: PutOptions, options: AuthorOptions): Promise<Delta> {
-  const owner = ownerOf(delta.soul);
-  if (owner === undefined) return delta;
-  const certificate = owner === options.pair.pub ? undefined : readCertificate(put.opt?.cert);
-  return { soul: delta.soul, fields: await Promise.all(delta.fields.map((field) => signField(delta.soul, owner, field, certificate, options))) };
+interface Pen extends AuthorOptions {
+  readonly key: Promise<WebKey>;
 }
 
-async function signField(soul: string, owner: string, field: Field, certificate: Signed | undefined, options: AuthorOptions): Promise<Field> {
-  const { pair, verifier, lookup } = options;
+async function signDelta(delta: Delta, put: PutOptions, pen: Pen): Promise<Delta> {
+  const owner = ownerOf(delta.soul);
+  if (owner === undefined) return delta;
+  const certificate = owner === pen.pair.pub ? undefined : readCertificate(put.opt?.cert);
+  return { soul: delta.soul, fields: await Promise.all(delta.fields.map((field) => signField(delta.soul, owner, field, certificate, pen))) };
+}
+
+async function signField(soul: string, owner: string, field: Field, certificate: Signed | undefined, pen: Pen): Promise<Field> {
+  const { pair, verifier, lookup } = pen;
   const { key, value, state } = field;
-  if (key === 'pub' && soul === `~${owner}`) return field;
-  const packed = readPacked(value);
   // Signed elsewhere, e.g. copied from another copy of the graph: kept when it holds for this place and time.
-  if (packed && (await verifier.check(fieldText(soul, key, packed.value, state), packed.signature, packed.writer ?? owner))) return field;
+  const verdict = checkOwned(soul, owner, field, verifier, lookup);
+  if ((verdict instanceof Promise ? await verdict : verdict).ok) return field;
   const own = owner === pair.pub;
   if (!own) {
     if (!certificate) throw new PangeaError('DENIED', 'Unverified data.');
@@ -48,7 +55,7 @@ async function signField(soul: string, owner: string, field: Field, certificate:
     if (err !== undefined) throw new PangeaError('DENIED', err);
   }
   const text = fieldText(soul, key, value, state);
-  const signature = await signText(text, pair);
+  const signature = await signText(text, await pen.key);
   verifier.trust(text, signature, pair.pub);
   const written = packedText({ value, signature: encodeBytes(signature), certificate: own ? undefined : certificate, writer: own ? undefined : pair.pub });
   return { key, value: written, state };

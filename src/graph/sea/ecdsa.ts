@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { PangeaError } from '../../errors/errors.ts';
 import { type Bytes, utf8Bytes } from './bytes.ts';
 import { maxTextChars } from './format.ts';
-import { type Pair, signingKey, verifyingKey } from './keys.ts';
+import { verifyingKey, type WebKey } from './keys.ts';
 
 const ecdsa = { name: 'ECDSA', hash: 'SHA-256' } as const;
 /** r and s of P-256. */
@@ -10,10 +10,9 @@ const signatureBytes = 64;
 /** Longer texts are hashed by Web Crypto, off this thread; shorter ones in JavaScript, since changing threads takes 60 µs and they take 2. */
 const hashedHereBytes = 16 * 1024;
 
-/** ECDSA over the digest of the text, which it hashes once more. Fails with NO_KEY or TOO_LARGE. */
-export async function signText(text: string, pair: Pick<Pair, 'pub' | 'priv'>): Promise<Bytes> {
+/** ECDSA over the digest of the text, which it hashes once more. Fails with TOO_LARGE. */
+export async function signText(text: string, key: WebKey): Promise<Bytes> {
   if (text.length > maxTextChars) throw new PangeaError('TOO_LARGE', `more than ${maxTextChars} characters are not signed`);
-  const key = await signingKey(pair);
   return new Uint8Array(await crypto.subtle.sign(ecdsa, key, await digest(text)));
 }
 

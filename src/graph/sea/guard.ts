@@ -4,16 +4,15 @@
  * their key is the hash of, `<?seconds` only what is younger. All other souls are everybody's, unless `secure`.
  */
 import type { Clock } from '../../std/std.ts';
-import type { Delta, Field, Value } from '../data/types.ts';
+import type { Delta, Field } from '../data/types.ts';
 import { linkSoul } from '../data/value.ts';
 import type { Guard, GuardVerdict } from '../peer/peer.ts';
-import { type Lookup, refusal } from './access.ts';
+import type { Lookup } from './access.ts';
 import { encodeBytes } from './bytes.ts';
 import { digest } from './ecdsa.ts';
 import { isPub } from './keys.ts';
-import { fitsAccount, readUnbound } from './legacy.ts';
-import { ownerOf, type Packed, fieldText, readLegacy, readPacked } from './packed.ts';
-import { verify } from './sign.ts';
+import { checkOwned, passed, refused, type Verdict } from './owned.ts';
+import { ownerOf } from './packed.ts';
 import { Verifier } from './verifier.ts';
 
 export interface GuardOptions {
@@ -26,10 +25,6 @@ export interface GuardOptions {
   readonly secure?: boolean;
 }
 
-type Verdict = GuardVerdict | Promise<GuardVerdict>;
-
-const passed: GuardVerdict = { ok: true };
-const unverified: GuardVerdict = { ok: false, err: 'Unverified data.', violation: 'signature' };
 const aliasesSoul = '~@';
 
 export function createGuard(options: GuardOptions): Guard {
@@ -73,34 +68,6 @@ function checkAlias(soul: string, { key, value }: Field): GuardVerdict {
   return linkSoul(value) === key && key.startsWith('~') && isPub(key.slice(1)) ? passed : refused('Alias not same!');
 }
 
-function checkOwned(soul: string, owner: string, { key, value, state }: Field, verifier: Verifier, lookup: Lookup | undefined): Verdict {
-  if (!isPub(owner)) return unverified;
-  if (key === 'pub' && soul === `~${owner}`) return value === owner ? passed : refused('Account not same!');
-  const packed = readPacked(value);
-  if (!packed) return checkLegacy(soul, owner, key, value, state);
-  const writer = packed.writer ?? owner;
-  // Nobody writes for another without a certificate: SEA lets that pass.
-  if (writer !== owner && !packed.certificate) return unverified;
-  const good = verifier.check(fieldText(soul, key, packed.value, state), packed.signature, writer);
-  if (good === false) return unverified;
-  if (writer === owner) return good === true ? passed : good.then((is) => (is ? passed : unverified));
-  return checkCertified(packed, good, owner, { writer, soul, key, value: packed.value, state }, verifier, lookup);
-}
-
-async function checkCertified(packed: Packed, good: boolean | Promise<boolean>, owner: string, request: Parameters<typeof refusal>[2], verifier: Verifier, lookup: Lookup | undefined): Promise<GuardVerdict> {
-  if (!packed.certificate || !(await good)) return unverified;
-  const err = await refusal(packed.certificate, owner, request, verifier, lookup);
-  return err === undefined ? passed : refused(err);
-}
-
-/** Fields of before 2019: bound to their place, or what an account of that time cannot do without. */
-function checkLegacy(soul: string, owner: string, key: string, value: Value, state: number): Verdict {
-  const bound = readLegacy(value, soul, key, state);
-  const signed = bound ? bound.signed : readUnbound(value, soul, owner, key, state);
-  if (!signed) return unverified;
-  return verify(signed, owner).then((message) => (message !== undefined && (bound || fitsAccount(key, message)) ? passed : unverified));
-}
-
 /** The key is the hash of the value, or ends in `#` and the hash: base64 or hexadecimal. */
 function checkHash({ key, value }: Field): Verdict {
   const named = key.slice(key.lastIndexOf('#') + 1);
@@ -112,10 +79,6 @@ function checkHash({ key, value }: Field): Verdict {
 
 function refuseOpen({ key }: Field): GuardVerdict {
   return { ok: false, err: `Soul missing public key at '${key}'.`, violation: 'value' };
-}
-
-function refused(err: string): GuardVerdict {
-  return { ok: false, err, violation: 'signature' };
 }
 
 /** Fields older than a `<?seconds` soul keeps are left out without blame: a peer whose clock is behind brings them in good faith. */

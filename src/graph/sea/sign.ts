@@ -1,7 +1,7 @@
 import { decodeBytes, encodeBytes, type Encoding } from './bytes.ts';
 import { signText, verifyText } from './ecdsa.ts';
 import { asSigned, jsonText, maxTextChars, parseSea, type Signed, sortedText } from './format.ts';
-import { isPub, type Named, type Pair } from './keys.ts';
+import { isPub, type Named, type Pair, signingKey } from './keys.ts';
 import { verifyLegacy } from './legacy.ts';
 
 export interface SignOptions {
@@ -17,7 +17,7 @@ export async function sign(data: unknown, pair: Pick<Pair, 'pub' | 'priv'>, opti
   const already = asSigned(message);
   if (already && (await verified(already, pair.pub, options.encode)) !== undefined) return already;
   const json: unknown = typeof message === 'string' ? message : JSON.parse(jsonText(message));
-  return { m: json, s: encodeBytes(await signText(signingText(json), pair), options.encode) };
+  return { m: json, s: encodeBytes(await signText(signingText(json), await signingKey(pair)), options.encode) };
 }
 
 /** A signed message as text: `SEA{"m":…,"s":"…"}`. */

@@ -13,6 +13,8 @@ const called = (run) => new Promise((resolve) => run(resolve));
 const WebSocket = require(require.resolve('ws', { paths: [require.resolve('gun')] }));
 const gun = Gun({ peers: process.argv.slice(3), localStorage: false, radisk: false, multicast: false, axe: false, WebSocket });
 
+let signed;
+
 const operations = {
   pair: () => SEA.pair(),
   use: async (pair) => {
@@ -28,6 +30,13 @@ const operations = {
   certify: (who, policy, pair, options) => SEA.certify(who, policy, pair, null, options),
   field: (soul, key, text, state, pub) =>
     new Promise((resolve) => SEA.opt.pack({ '#': soul, '.': key, ':': text, '>': state }, async (packed) => resolve(SEA.opt.unpack(await SEA.verify(packed, pub))))),
+  signMany: async (count, pair) => {
+    await Promise.all(Array.from({ length: count }, (_, at) => SEA.sign({ '#': `~${pair.pub}/n${at}`, '.': 'k', ':': `value ${at}`, '>': at }, pair)));
+  },
+  verifyMany: async (count, pair) => {
+    signed ??= await Promise.all(Array.from({ length: count }, (_, at) => SEA.sign({ '#': `~${pair.pub}/n${at}`, '.': 'k', ':': `value ${at}`, '>': at }, pair)));
+    await Promise.all(signed.map((text) => SEA.verify(text, pair.pub)));
+  },
   create: async (alias, password) => {
     const { ok, pub, err } = await called((cb) => gun.user().create(alias, password, cb));
     return { ok, pub, err };
