@@ -1,3 +1,4 @@
+import { localSoul } from './local-soul.ts';
 import { linkSoul } from './value.ts';
 import type { Delta, Field, Value } from './types.ts';
 import type { Violation } from '../dam/dam.ts';
@@ -37,7 +38,7 @@ export function checkGraph(put: unknown, limits: GraphLimits = graphLimits): Che
   const deltas: Delta[] = [];
   for (const soul of souls) {
     if (soul === '' || soul.length > limits.soulChars) return refuse('structure', 'length of a soul');
-    if (Object.hasOwn(Object.prototype, soul)) return refuse('structure', `soul ${soul}`);
+    if (soul === localSoul || Object.hasOwn(Object.prototype, soul)) return refuse('structure', `soul ${soul}`);
     const checked = checkNode(soul, put[soul], limits);
     if ('ok' in checked) return checked;
     if (checked.length > 0) deltas.push({ soul, fields: checked });

@@ -1,4 +1,5 @@
 import { PangeaError } from '../../errors/errors.ts';
+import { localSoul } from '../data/local-soul.ts';
 import { randomId } from '../data/random-id.ts';
 import { createReplica } from '../replica/create.ts';
 import { Acknowledgements } from './acknowledgements.ts';
@@ -12,6 +13,7 @@ import { peerLimits, type PeerLimits } from './limits.ts';
 import { currentFields, Outbox, type Unsent } from './outbox.ts';
 import { Questions } from './questions.ts';
 import { Repair } from './repair.ts';
+import { SentMark } from './sent-mark.ts';
 import type { Clock, Random } from '../../std/std.ts';
 import type { GraphNode } from '../data/node.ts';
 import type { Delta, Lex, Query } from '../data/types.ts';
@@ -61,6 +63,8 @@ class Peer implements GraphPeer {
   readonly #repair: Repair;
   readonly #reconciler: Reconciler | undefined;
   readonly #listeners = new Set<(change: 'hi' | 'bye', peer: MeshPeer) => void>();
+  readonly #mark: SentMark | undefined;
+  #scanEnded = false;
   #author: Author | undefined;
 
   constructor({ store, clock, random, pid, mesh, guard, reconcile, limits, replicaLimits }: GraphPeerOptions) {
@@ -69,14 +73,17 @@ class Peer implements GraphPeer {
     this.#random = random;
     this.#limits = { ...peerLimits, ...limits };
     this.#durability = store.durability;
-    this.#replica = createReplica({ store, clock, ...(replicaLimits && { limits: replicaLimits }) });
+    this.#outbox = new Outbox(this.#limits);
+    this.#mark = store.durability === 'memory' ? undefined : new SentMark(store, clock, () => this.#scanEnded && this.#outbox.size === 0);
+    const scan = this.#mark && { ready: this.#mark.ready, found: (node: GraphNode) => this.#found(node), ended: () => this.#scanned() };
+    this.#replica = createReplica({ store, clock, ...(replicaLimits && { limits: replicaLimits }), ...(scan && { scan }) });
+    if (this.#mark) this.#replica.watchAll(() => this.#mark?.touch());
     this.#guarding = new Guarding(guard);
     this.#localGuarding = new Guarding(guard);
     this.#deadlines = new Deadlines(clock);
     this.#acknowledgements = new Acknowledgements(this.#limits, this.#deadlines);
     this.#questions = new Questions(this.#limits, this.#deadlines);
     this.#leaves = new Leaves(this.#limits);
-    this.#outbox = new Outbox(this.#limits);
     this.#repair = new Repair(this.#limits, this.#deadlines, this.#replica, () => this.mesh);
     this.#incoming = new Incoming({
       mesh: () => this.mesh,
@@ -177,6 +184,7 @@ class Peer implements GraphPeer {
     this.mesh.close();
     this.#questions.close();
     this.#deadlines.close();
+    await this.#mark?.close().catch(() => {});
     await this.#replica.close();
   }
 
@@ -225,11 +233,15 @@ class Peer implements GraphPeer {
   }
 
   #acked(message: IncomingAck): void {
-    if (message.err === undefined && message.from.relay) this.#outbox.acknowledged(message.answers);
+    if (message.err === undefined && message.from.relay) {
+      this.#outbox.acknowledged(message.answers);
+      this.#mark?.touch();
+    }
     this.#acknowledgements.ack(message);
   }
 
   #asked(message: IncomingGet): void {
+    if (message.query.soul === localSoul) return;
     if (typeof message.query.soul === 'string') this.#leaves.touched(message.from, message.query.soul);
     const known = answerOf(this.#replica, message.query, this.#limits);
     if (known instanceof Promise) known.then((nodes) => this.#answer(message, nodes), () => this.#answer(message, nothing));
@@ -255,6 +267,19 @@ class Peer implements GraphPeer {
     if (peer.relay) await this.#sendAgain(peer);
     await this.#interests.askAll({ mesh: this.mesh, peer, replica: this.#replica, clock: this.#clock, limits: this.#limits, repair: this.#repair });
     await this.#leaves.returned(peer, this.mesh, this.#replica, this.#clock);
+  }
+
+  /** A stored node, after a start. */
+  #found(node: GraphNode): void {
+    const afterMs = this.#mark?.afterMs ?? Number.POSITIVE_INFINITY;
+    const keys = node.keys().filter((key) => node.state(key) > afterMs);
+    if (keys.length > 0) this.#outbox.restore(node.soul, keys.length === node.size ? undefined : new Set(keys));
+  }
+
+  #scanned(): void {
+    this.#scanEnded = true;
+    const relay = this.mesh.peers().find((peer) => peer.relay);
+    if (relay && this.#outbox.size > 0) void this.#sendAgain(relay);
   }
 
   /** What no relay has acknowledged, as it is now. */

@@ -1,4 +1,5 @@
 import { PangeaError } from '../../errors/errors.ts';
+import { localSoul } from '../data/local-soul.ts';
 import { GraphNode } from '../data/node.ts';
 import { compareText } from '../data/order.ts';
 import { isReverse, RangeAnswer, selects } from '../storage/select.ts';
@@ -89,6 +90,7 @@ export class CachedCopy implements Copy {
     if (order < 0) unstored.reverse();
     let at = 0;
     for await (const soul of this.#store.souls(lex)) {
+      if (soul === localSoul) continue;
       while (at < unstored.length && compareText(unstored[at] as string, soul) * order < 0) yield unstored[at++] as string;
       if (unstored[at] === soul) at++;
       yield soul;

@@ -3,7 +3,7 @@ import { createStateClock, type StateClock } from '../data/clock.ts';
 import { decide } from '../data/ham.ts';
 import { CachedCopy } from './cached.ts';
 import { Deferred } from './deferred.ts';
-import { DigestKeeper } from './digest-keeper.ts';
+import { DigestKeeper, type Scan } from './digest-keeper.ts';
 import { replicaLimits, type ReplicaLimits } from './limits.ts';
 import { SharedCopy } from './shared.ts';
 import { Watchers } from './watchers.ts';
@@ -18,6 +18,8 @@ export interface ReplicaOptions {
   readonly store: GraphStore;
   readonly clock: Clock;
   readonly limits?: Partial<ReplicaLimits>;
+  /** Hears of what is in the store at the start, in the background. Not of what a store in memory holds. */
+  readonly scan?: Scan;
 }
 
 export function createReplica(options: ReplicaOptions): Replica {
@@ -39,12 +41,12 @@ class GraphReplica implements Replica {
   #refused = 0;
   #closed = false;
 
-  constructor({ store, clock, limits }: ReplicaOptions) {
+  constructor({ store, clock, limits, scan }: ReplicaOptions) {
     this.#limits = { ...replicaLimits, ...limits };
     this.#states = createStateClock(clock);
     this.#copy = hasPeek(store) ? new SharedCopy(store) : new CachedCopy(store, clock, this.#limits, (soul) => this.#watchers.has(soul));
     this.#deferred = new Deferred(clock, this.#limits.deferredFields, (deltas) => this.merge(deltas, 'deferred'));
-    this.#digest = new DigestKeeper(store, clock, this.#copy);
+    this.#digest = new DigestKeeper(store, clock, this.#copy, scan);
   }
 
   nextState(): number {

@@ -1,4 +1,5 @@
 import { bucketOf, digestBuckets, type FieldHash, fieldHash, soulHash } from '../data/digest.ts';
+import { localSoul } from '../data/local-soul.ts';
 import type { GraphNode } from '../data/node.ts';
 import type { Delta, Field } from '../data/types.ts';
 import type { Clock } from '../../std/std.ts';
@@ -17,6 +18,14 @@ export interface Scanned {
   storesNoMore?(): void;
 }
 
+/** Hears of every node as it was stored at the start. */
+export interface Scan {
+  /** The scan begins then. */
+  readonly ready: Promise<void>;
+  found(node: GraphNode): void;
+  ended(): void;
+}
+
 /**
  * The digest of all fields. It is built once over the store, soul by soul in byte order, while merges go on: a soul
  * counts from when the scan passed it, or from the first merge that touched it.
@@ -25,6 +34,7 @@ export class DigestKeeper {
   readonly #store: GraphStore;
   readonly #clock: Clock;
   readonly #scanned: Scanned;
+  readonly #listener: Scan | undefined;
   readonly #buckets = new Uint32Array(2 * digestBuckets);
   #rootLow = 0;
   #rootHigh = 0;
@@ -36,10 +46,11 @@ export class DigestKeeper {
   readonly #soul: FieldHash = { low: 0, high: 0 };
   readonly #field: FieldHash = { low: 0, high: 0 };
 
-  constructor(store: GraphStore, clock: Clock, scanned: Scanned) {
+  constructor(store: GraphStore, clock: Clock, scanned: Scanned, listener?: Scan) {
     this.#store = store;
     this.#clock = clock;
     this.#scanned = scanned;
+    this.#listener = listener;
     if (store.peek && store.stats().fields === 0) this.#scan = undefined;
     this.#building = this.#scan ? this.#build() : Promise.resolve();
   }
@@ -82,9 +93,11 @@ export class DigestKeeper {
 
   async #build(): Promise<void> {
     try {
+      await this.#listener?.ready;
       let step: string[] = [];
       for await (const soul of this.#store.souls()) {
         if (this.#closed) return;
+        if (soul === localSoul) continue;
         this.#scanned.stores?.(soul);
         step.push(soul);
         if (step.length < soulsPerStep) continue;
@@ -96,6 +109,7 @@ export class DigestKeeper {
       if (this.#closed) return;
       this.#scan = undefined;
       this.#scanned.storesNoMore?.();
+      this.#listener?.ended();
     } catch {
       // The store fails its other callers with the same error; without a digest, peers compare nothing.
     }
@@ -106,8 +120,10 @@ export class DigestKeeper {
     if (this.#closed || !this.#scan) return;
     for (let at = 0; at < souls.length; at++) {
       const soul = souls[at] as string;
+      const node = nodes[at];
+      if (node) this.#listener?.found(node);
       // What was merged has been counted as it is in memory; what was not is in the store as it was read.
-      if (!this.#scan.ahead.has(soul)) this.#addNode(nodes[at]);
+      if (!this.#scan.ahead.has(soul)) this.#addNode(node);
       this.#scan.passed = soul;
     }
   }

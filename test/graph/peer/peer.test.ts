@@ -113,6 +113,49 @@ test('more unsent puts than can be remembered one by one are remembered by soul,
   await end();
 });
 
+test('what was written offline is sent after a restart too, and what was sent is not sent again', async () => {
+  const { clock, peer, link: join, end } = world();
+  const relay = peer({ relay: true });
+  const disk = new MemoryStore();
+  const start = (): GraphPeer => peer({ store: new SlowStore(clock, seededRandom(1), 10, disk) });
+  let leaf = start();
+  let wire = join(leaf, relay);
+  await clock.run(1_000);
+  await clock.until(leaf.put([write('sent', 'x', 'early', leaf.nextState())]));
+  await clock.run(600_000);
+  wire.cut();
+  await clock.until(leaf.put([{ soul: 'unsent', fields: [{ key: 'x', value: 'late', state: leaf.nextState() }] }, write('sent', 'y', 'late', leaf.nextState())]));
+  await clock.until(leaf.close());
+  // Dies a second time without having met anybody.
+  leaf = start();
+  await clock.run(1_000);
+  assert.equal(leaf.stats().outbox, 2);
+  await clock.until(leaf.close());
+
+  leaf = start();
+  const puts: unknown[] = [];
+  const hand = handPlayedLeaf(clock, relay.mesh, 'reader');
+  await clock.run(100);
+  for (const soul of ['sent', 'unsent']) hand.say({ '#': `get ${soul}`, get: { '#': soul } });
+  await clock.run(2_000);
+  wire = join(leaf, relay);
+  await clock.run(1_000);
+  assert.equal(relay.peek('unsent')?.value('x'), 'late');
+  assert.equal(relay.peek('sent')?.value('y'), 'late');
+  for (const { put } of hand.heard) if (put !== undefined) puts.push(...Object.values(put as Record<string, Record<string, unknown>>).flatMap((node) => Object.keys(node).filter((key) => key !== '_')));
+  assert.deepEqual(puts.sort(), ['x', 'x', 'y'], 'the field that had been sent came once, as an answer');
+  assert.equal(leaf.stats().outbox, 0);
+  await clock.run(600_000);
+  const souls: string[] = [];
+  for await (const soul of leaf.souls()) souls.push(soul);
+  assert.deepEqual(souls, ['sent', 'unsent'], 'the mark is nobody else\'s business');
+  await clock.until(leaf.close());
+  leaf = start();
+  await clock.run(1_000);
+  assert.equal(leaf.stats().outbox, 0);
+  await end();
+});
+
 test('asking says whether data came, nobody has any, or nobody answered', async () => {
   const { clock, peer, link: join, end } = world();
   const relay = peer({ relay: true });
