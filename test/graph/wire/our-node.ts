@@ -44,6 +44,12 @@ export async function ourNode({ peers = [], port = 0, store = new MemoryStore(),
   });
   const server = await openGraphServer({ host: '127.0.0.1', port, mesh: peer.mesh, clock });
   const clients = peers.map((url) => keepConnected(url, peer.mesh, { clock, random, socket: nodeSocket(), backoff }));
+  let closing: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    for (const client of clients) client.close();
+    await server.close();
+    await peer.close();
+  };
   return {
     peer, server, clients, violations,
     url: `http://127.0.0.1:${server.address.port}/gun`,
@@ -52,11 +58,7 @@ export async function ourNode({ peers = [], port = 0, store = new MemoryStore(),
       await peer.put([{ soul, fields: Object.entries(values).map(([key, value]) => ({ key, value, state })) }]);
     },
     node: (soul) => peer.load(soul),
-    async close() {
-      for (const client of clients) client.close();
-      await server.close();
-      await peer.close();
-    },
+    close: () => (closing ??= end()),
   };
 }
 
