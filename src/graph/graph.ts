@@ -10,6 +10,8 @@
  * stored as the acknowledgement says. Where it differs from gun.js on purpose: `docs/internals/graph.md`.
  * `web.ts` is the same for browsers: whatever it reaches imports nothing of Node.
  */
+export { systemClock } from '../std/std.ts';
+export { isPangeaError, PangeaError } from '../errors/errors.ts';
 export type { Delta, Field, Lex, Link, Query, Scalar, Value, WireGraph, WireNode } from './data/types.ts';
 export type { GraphStore } from './storage/storage.ts';
 export type { GraphPeer, Guard, PutAck, PutOptions, PutResult } from './peer/peer.ts';
@@ -18,13 +20,16 @@ export { checkGraph, graphLimits } from './data/check.ts';
 export { compareText } from './data/order.ts';
 export { toWire } from './data/wire.ts';
 export { createMesh } from './dam/create.ts';
-export { createGuard } from './sea/guard.ts';
+export {
+  certify, createGuard, createSea, decrypt, encrypt, generatePair, secret, sign, verify, webSessionStore, work,
+  type Identity, type Pair, type Sea, type Session, type SessionStore,
+} from './sea/sea.ts';
 export { MemoryStore } from './storage/memory.ts';
 export { openDurableStore } from './storage/durable.ts';
 export { replicaLimits } from './replica/limits.ts';
 export { keepConnected, type GraphClient } from './wire/client.ts';
 export { nodeSocket } from './wire/node-socket.ts';
-export { openGraphServer } from './wire/server.ts';
+export { attachGraph, openGraphServer } from './wire/server.ts';
 export { createGraphPeer } from './peer/create.ts';
 export { createReconciler } from './reconcile/create.ts';
 export { withLargeValues, type LargeValues } from './storage/large.ts';
@@ -37,3 +42,11 @@ export {
   type Message, type PutDone, type SetOf, type Subscription,
 } from './chain/chain.ts';
 export { openRadata, writeRadata } from './storage/radata.ts';
+export { type Cycle, cycles } from './traverse/cycles.ts';
+export { fromJsonGraph, type ImportOptions } from './traverse/import.ts';
+export { createLinkIndex, type LinkIndex, neighboursIn, neighboursOut } from './traverse/inbound.ts';
+export { type JsonGraph, toDot, toJsonGraph } from './traverse/json.ts';
+export { type Nested, type NestedOptions, toNested } from './traverse/nested.ts';
+export { type Path, shortestCycle, shortestPath } from './traverse/path.ts';
+export type { Edge, Expand, GraphReader, GraphSource, LimitName, TraverseOptions } from './traverse/reader.ts';
+export { reachable, type Visit, walk, type Walk, type WalkOptions } from './traverse/walk.ts';

@@ -12,7 +12,7 @@ export { certify, type CertifyOptions, type Policy, readCertificate, type Rule }
 export { decrypt, encrypt, secret } from './cipher.ts';
 export { createSea, type Sea } from './gun-forms.ts';
 export { createGuard, type GuardOptions } from './guard.ts';
-export { generatePair, isPair, isPub, type Named, type Pair } from './keys.ts';
+export { generatePair, type Named, type Pair } from './keys.ts';
 export { fieldText, ownerOf, plainValue, readPacked } from './packed.ts';
 export { seaText, sign, unverified, verify } from './sign.ts';
 export { type Identity, Session, type SessionOptions } from './session.ts';
