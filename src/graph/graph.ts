@@ -21,7 +21,7 @@ export { compareText } from './data/order.ts';
 export { toWire } from './data/wire.ts';
 export { createMesh } from './dam/create.ts';
 export {
-  certify, createGuard, createSea, decrypt, encrypt, generatePair, secret, sign, verify, webSessionStore, work,
+  certify, createGuard, createSea, decrypt, encrypt, generatePair, plainPeer, secret, sign, verify, webSessionStore, work,
   type Identity, type Pair, type Sea, type Session, type SessionStore,
 } from './sea/sea.ts';
 export { MemoryStore } from './storage/memory.ts';

@@ -22,10 +22,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pangea-graph-docs-'));
   program = join(folder, 'examples.ts');
   const imports = [
-    `import { openNodeGraph } from '${path('src/graph/open-node.ts')}';`,
-    `import { openGraphServer } from '${path('src/graph/wire/server.ts')}';`,
-    `import { systemClock } from '${path('src/std/std.ts')}';`,
-    `import { cycles, fromJsonGraph, generatePair, openGraph, shortestPath, toJsonGraph, walk, type Graph, type SetOf } from '${path('src/graph/web.ts')}';`,
+    `import { cycles, fromJsonGraph, generatePair, openGraph, openGraphServer, openNodeGraph, shortestPath, systemClock, toJsonGraph, walk, type Graph, type SetOf } from '${path('src/graph/graph.ts')}';`,
     `import assert from 'node:assert/strict';`,
     `const same = (actual: unknown, expected: unknown): void => assert.deepEqual(actual, expected);`,
   ];
