@@ -63,6 +63,8 @@ class Peer implements GraphPeer {
   readonly #repair: Repair;
   readonly #reconciler: Reconciler | undefined;
   readonly #listeners = new Set<(change: 'hi' | 'bye', peer: MeshPeer) => void>();
+  /** Connections to relays, by number. */
+  readonly #relays = new Set<number>();
   readonly #mark: SentMark | undefined;
   #scanEnded = false;
   #author: Author | undefined;
@@ -194,11 +196,13 @@ class Peer implements GraphPeer {
       get: (message) => this.#asked(message),
       ack: (message) => this.#acked(message),
       hi: (peer) => {
+        if (peer.relay) this.#relays.add(peer.id);
         this.#reconciler?.hi(peer);
         void this.#welcome(peer);
         for (const listener of this.#listeners) listener('hi', peer);
       },
       bye: (peer) => {
+        this.#relays.delete(peer.id);
         this.#reconciler?.bye(peer);
         for (const listener of this.#listeners) listener('bye', peer);
       },
@@ -258,7 +262,9 @@ class Peer implements GraphPeer {
       this.mesh.relayGet(message);
       return;
     }
-    this.#questions.askFor(this.mesh, message, (result) => {
+    const relays = this.#relays.size - (this.#relays.has(message.from.id) ? 1 : 0);
+    const waitMs = relays > 0 ? this.#limits.absentMs : this.#limits.absentLeavesMs;
+    this.#questions.askFor(this.mesh, message, waitMs, (result) => {
       if (result !== 'answered') this.mesh.answer(message, nothing);
     });
   }

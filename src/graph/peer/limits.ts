@@ -6,6 +6,8 @@ export interface PeerLimits {
   readonly askMs: number;
   /** How long an asker waits for the relays that were asked for it before it hears that nothing was found, milliseconds. */
   readonly absentMs: number;
+  /** The same where only leaves could be asked: those of gun.js say nothing when they have nothing. */
+  readonly absentLeavesMs: number;
   /** How long the pieces of an answer may take until what it lacks is sent, milliseconds. */
   readonly repairMs: number;
   /** Questions that wait, of this process and of others, each. */
@@ -33,6 +35,7 @@ export const peerLimits: PeerLimits = {
   lackMs: 9_000,
   askMs: 3_000,
   absentMs: 1_000,
+  absentLeavesMs: 100,
   repairMs: 2_000,
   questions: 10_000,
   awaitedPuts: 1_000_000,

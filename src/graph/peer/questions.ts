@@ -28,8 +28,8 @@ export class Questions {
   }
 
   /** `ended` is called at once when there is nobody to ask. */
-  askFor(mesh: Mesh, message: IncomingGet, ended: (result: Asked) => void): void {
-    this.#wait(message.id, mesh.relayGet(message), this.#limits.absentMs, ended);
+  askFor(mesh: Mesh, message: IncomingGet, waitMs: number, ended: (result: Asked) => void): void {
+    this.#wait(message.id, mesh.relayGet(message), waitMs, ended);
   }
 
   isOpen(id: string | undefined): boolean {

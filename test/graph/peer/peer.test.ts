@@ -182,18 +182,22 @@ test('a leaf hears of what only a relay behind ours has, and of absence when all
   const far = peer({ relay: true, store });
   const near = peer({ relay: true });
   const leaf = peer();
-  join(near, far);
+  const wire = join(near, far);
   join(leaf, near);
   await clock.run(200);
   assert.equal(near.peek('a'), undefined);
   assert.equal(await clock.until(leaf.ask({ soul: 'a' })), 'answered');
   assert.equal(near.peek('a')?.value('x'), 1);
   assert.equal(await clock.until(leaf.ask({ soul: 'none' })), 'absent');
-  // A relay that says nothing: the leaf hears after the bounded wait.
+  // A leaf of gun.js says nothing: who asks hears after a bounded wait, a short one where no relay is there to ask.
   const { heard } = handPlayedLeaf(clock, near.mesh, 'mute');
   const before = clock.monotonicMs();
   assert.equal(await clock.until(leaf.ask({ soul: 'nowhere' })), 'absent');
   const tookMs = clock.monotonicMs() - before;
+  wire.cut();
+  const alone = clock.monotonicMs();
+  assert.equal(await clock.until(leaf.ask({ soul: 'nowhere else' })), 'absent');
+  assert.ok(clock.monotonicMs() - alone < 250);
   assert.ok(heard.some(({ get }) => JSON.stringify(get) === '{"#":"nowhere"}'), 'other leaves are asked too');
   assert.ok(tookMs > 900 && tookMs < 1_200, `${tookMs}`);
   await end();
