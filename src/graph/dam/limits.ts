@@ -38,8 +38,12 @@ export interface DamLimits extends GraphLimits {
   readonly keysPerSoul: number;
   /** Lexes over souls of one connection. Beyond it it gets everything. */
   readonly lexes: number;
-  /** Leaves that are asked when another leaf asks for something. */
+  /** Leaves that are asked when somebody asks for something, beside the relays. */
   readonly askLeaves: number;
+  /** Of so many, those that came last: each is asked once for a soul while it is connected, since what it writes from then on it sends. */
+  readonly askLeavesAmong: number;
+  /** Souls of which that is remembered, per connection. */
+  readonly askedSouls: number;
   readonly duplicateLimit: number;
   readonly duplicateTtlMs: number;
   /** Acknowledgements passed back to the writer of one put. */
@@ -83,6 +87,8 @@ export const defaultLimits: DamLimits = {
   keysPerSoul: 64,
   lexes: 64,
   askLeaves: 3,
+  askLeavesAmong: 256,
+  askedSouls: 10_000,
   duplicateLimit: 100_000,
   duplicateTtlMs: 9000,
   acksPerPut: 9,

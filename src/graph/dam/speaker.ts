@@ -13,6 +13,8 @@ const namesInPut = 7;
 /** The speaking half of a mesh: who gets what. */
 export class Speaker {
   readonly #state: MeshState;
+  /** Souls that leaves were asked for. */
+  readonly #asked = new WeakMap<Connection, Set<string>>();
 
   constructor(state: MeshState) {
     this.#state = state;
@@ -47,8 +49,11 @@ export class Speaker {
   get(query: Query, { known, to }: { readonly known?: number; readonly to?: MeshPeer } = {}): Sent {
     const id = this.#state.track(this.#state.newId(), { kind: 'own-get' });
     const only = this.#state.connection(to);
-    const targets = to ? (only ? [only] : []) : this.#relays(undefined, undefined);
-    return { id, peers: this.#ask(id, query, known, targets) };
+    if (to) return { id, peers: this.#ask(id, query, known, only ? [only] : []) };
+    const relays = this.#relays(undefined, undefined);
+    this.#ask(id, query, known, [...relays, ...this.#leaves(query, undefined, false)]);
+    // gun.js leaves are silent when they have nothing: nobody should wait for them.
+    return { id, peers: relays.length };
   }
 
   relayGet(message: IncomingGet): number {
@@ -57,7 +62,7 @@ export class Speaker {
     const targets = this.#relays(from, outside?.seen);
     const route = this.#state.routes.get(message.id);
     const answered = route?.kind === 'get' && route.answered;
-    if (!message.from.relay && !answered) this.#addLeaves(targets, message.query, from);
+    targets.push(...this.#leaves(message.query, from, !message.from.relay && !answered));
     return this.#ask(message.id, message.query, message.known, targets);
   }
 
@@ -118,16 +123,40 @@ export class Speaker {
     return targets.length;
   }
 
-  /** Leaves keep copies too, and in a mesh without stores only they do. Those who asked for the soul come first. */
-  #addLeaves(targets: Connection[], { soul }: Query, from: Connection | undefined): void {
-    const leaves = new Set<Connection>();
-    const wanted = (leaf: Connection): boolean => leaf !== from && !leaf.relay && leaf.known;
-    if (typeof soul === 'string') for (const leaf of this.#state.subscriptions.of(soul)) if (leaves.size < this.#state.limits.askLeaves && wanted(leaf)) leaves.add(leaf);
-    for (const leaf of this.#state.connections.values()) {
-      if (leaves.size >= this.#state.limits.askLeaves) break;
-      if (wanted(leaf)) leaves.add(leaf);
+  /**
+   * Leaves keep copies too, in a mesh without stores only they do, and gun.js never sends by itself what was written while it was
+   * offline. Those who asked for the soul come first; who was asked before is asked `again` only where nobody else is left.
+   */
+  #leaves({ soul }: Query, from: Connection | undefined, again: boolean): Connection[] {
+    const { askLeaves, askLeavesAmong } = this.#state.limits;
+    const chosen = new Set<Connection>();
+    const asked = new Set<Connection>();
+    const consider = (leaf: Connection): void => {
+      if (leaf === from || leaf.relay || !leaf.known || chosen.has(leaf)) return;
+      if (typeof soul === 'string' && this.#wasAsked(leaf, soul)) asked.add(leaf);
+      else chosen.add(leaf);
+    };
+    const subscribers = typeof soul === 'string' ? this.#state.subscriptions.of(soul) : [];
+    for (const leaves of [subscribers, [...this.#state.connections.values()].slice(-askLeavesAmong).toReversed()]) {
+      let left = askLeavesAmong;
+      for (const leaf of leaves) {
+        if (chosen.size >= askLeaves || left-- === 0) break;
+        consider(leaf);
+      }
     }
-    targets.push(...leaves);
+    if (again) for (const leaf of asked) if (chosen.size < askLeaves) chosen.add(leaf);
+    if (typeof soul === 'string') for (const leaf of chosen) this.#nowAsked(leaf, soul);
+    return [...chosen];
+  }
+
+  #wasAsked(leaf: Connection, soul: string): boolean {
+    return this.#asked.get(leaf)?.has(soul) === true;
+  }
+
+  #nowAsked(leaf: Connection, soul: string): void {
+    const souls = this.#asked.get(leaf);
+    if (souls && souls.size < this.#state.limits.askedSouls) souls.add(soul);
+    else this.#asked.set(leaf, new Set([soul]));
   }
 
   #sendAnswer(to: Connection, route: GetRoute, nodes: readonly Delta[], known: number | undefined): void {
