@@ -168,6 +168,15 @@ describe('over a mesh', () => {
     await assert.rejects(there.session.create('walter', password), { message: 'User already created!' });
   });
 
+  test('accounts that nobody has, added to an alias, keep nobody out', async () => {
+    const { url, peer } = await relay();
+    const [here, there] = [graph({ peers: [url] }), graph({ peers: [url] })];
+    const who = await here.session.create('xenia', password);
+    const fake = await Promise.all(Array.from({ length: 100 }, async () => `~${(await generatePair()).pub}`));
+    await peer.put([{ soul: '~@xenia', fields: fake.map((soul) => ({ key: soul, value: { '#': soul }, state: 1 })) }]);
+    assert.deepEqual(await there.session.auth('xenia', password), who);
+  });
+
   test('nothing that comes in is signed: the forged write is refused while the victim is logged in', async () => {
     const evil = await relay({ guarded: false });
     const victim = graph({ peers: [evil.url] });
