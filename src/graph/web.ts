@@ -11,7 +11,10 @@ export type {
   OnOptions, PutDone, PutOptions, SetOf, Subscription,
 } from './chain/chain.ts';
 export type { GraphPeer, PutAck } from './peer/peer.ts';
-export { certify, createSea, generatePair, type Identity, type Pair, plainPeer, type Sea, type Session, type SessionStore, webSessionStore } from './sea/sea.ts';
+export {
+  certify, createSea, decrypt, encrypt, generatePair, plainPeer, secret, sign, verify, webSessionStore, work,
+  type Identity, type Pair, type Sea, type Session, type SessionStore,
+} from './sea/sea.ts';
 export { MemoryStore } from './storage/memory.ts';
 export { openIndexedDbStore } from './storage/indexeddb.ts';
 export type { GraphStore } from './storage/storage.ts';

@@ -17,7 +17,7 @@ export interface Bundles {
 export async function buildBundles(): Promise<Bundles> {
   const out = await mkdtemp(join(tmpdir(), 'pangea-graph-bundle-'));
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [script, '--out', out]);
+    const { stdout } = await promisify(execFile)(process.execPath, [script, '--no-types', '--out', out]);
     const names = await readdir(out);
     const texts = await Promise.all(names.map((name) => readFile(join(out, name), 'utf8')));
     return { files: Object.fromEntries(names.map((name, at) => [name, texts[at] ?? ''])), printed: stdout };

@@ -22,7 +22,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pangea-graph-docs-'));
   program = join(folder, 'examples.ts');
   const imports = [
-    `import { cycles, fromJsonGraph, generatePair, openGraph, openGraphServer, openNodeGraph, shortestPath, systemClock, toJsonGraph, walk, type Graph, type SetOf } from '${path('src/graph/graph.ts')}';`,
+    `import { cycles, fromJsonGraph, generatePair, openGraph, openGraphServer, openNodeGraph, plainPeer, reachable, shortestPath, systemClock, toJsonGraph, walk, type Graph, type SetOf } from '${path('src/graph/graph.ts')}';`,
     `import assert from 'node:assert/strict';`,
     `const same = (actual: unknown, expected: unknown): void => assert.deepEqual(actual, expected);`,
   ];
