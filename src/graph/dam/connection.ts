@@ -105,6 +105,7 @@ export class Connection implements MeshPeer {
   }
 
   #waitMs(): number {
+    if (this.outgoing.crowded) return heldMs;
     if (this.dialled) return 0;
     const nowMs = this.#options.clock.monotonicMs();
     return Math.max(this.#messages.waitMs(nowMs), this.#writes.waitMs(nowMs), this.address?.messages.waitMs(nowMs) ?? 0, this.address?.writes.waitMs(nowMs) ?? 0);
@@ -115,7 +116,8 @@ export class Connection implements MeshPeer {
     if (this.#waiting !== undefined) return;
     const nowMs = this.#options.clock.monotonicMs();
     const writes = Math.max(this.#writes.waitMs(nowMs), this.address?.writes.waitMs(nowMs) ?? 0);
-    this.#options.onViolation(this, writes > 0 ? 'writes-rate' : 'messages-rate', 'held back');
+    // Who does not read is cut off in time, if it comes to that.
+    if (!this.outgoing.crowded) this.#options.onViolation(this, writes > 0 ? 'writes-rate' : 'messages-rate', 'held back');
     if (this.closed) return;
     this.#waiting = this.#options.clock.after(Math.max(waitMs, heldMs), () => {
       this.#waiting = undefined;

@@ -24,6 +24,11 @@ export interface DamLimits extends GraphLimits {
   readonly behindMs: number;
   /** Answers that are being sent in pieces, per connection. */
   readonly streams: number;
+  /**
+   * Fields in them: some 64 bytes each. When so many wait, questions of the connection wait too; ten times as many can come
+   * of questions that were under way, and what is beyond is dropped.
+   */
+  readonly streamFields: number;
   /** Characters that are gathered in one frame, for gun.js and for nodes of ours. */
   readonly packChars: number;
   readonly packCharsPangea: number;
@@ -78,6 +83,7 @@ export const defaultLimits: DamLimits = {
   heldChars: 16 * 1024 * 1024,
   behindMs: 60_000,
   streams: 10_000,
+  streamFields: 50_000,
   packChars: 9000,
   packCharsPangea: 65_536,
   answerKeys: 9,

@@ -32,7 +32,8 @@ export class Outgoing {
   readonly #merged = new Map<string, Map<string, Field>>();
   #held: string[] = [];
   #heldChars = 0;
-  #streams: Iterator<string>[] = [];
+  #streams: { readonly pieces: Iterator<string>; readonly fields: number }[] = [];
+  #streamFields = 0;
   #drain: Timer | undefined;
   #pumping: Timer | undefined;
   #behindSinceMs: number | undefined;
@@ -48,6 +49,11 @@ export class Outgoing {
 
   get heldChars(): number {
     return this.#heldChars;
+  }
+
+  /** So much waits to be read by the peer that it may not ask for more. */
+  get crowded(): boolean {
+    return this.#streamFields >= this.#options.limits.streamFields;
   }
 
   /** The peer is known: what was merged goes to a relay; a leaf will ask for it. */
@@ -81,10 +87,12 @@ export class Outgoing {
     if (this.#heldChars > this.#options.limits.heldChars) this.#options.onStuck();
   }
 
-  /** A long answer: pieces are made when the wire takes them. False when there are too many already. */
-  stream(pieces: Iterator<string>): boolean {
-    if (this.#closed || this.#streams.length >= this.#options.limits.streams) return false;
-    this.#streams.push(pieces);
+  /** A long answer of so many fields: pieces are made when the wire takes them. False when there are too many already. */
+  stream(pieces: Iterator<string>, fields: number): boolean {
+    const { streams, streamFields } = this.#options.limits;
+    if (this.#closed || this.#streams.length >= streams || this.#streamFields >= streamFields * 10) return false;
+    this.#streams.push({ pieces, fields });
+    this.#streamFields += fields;
     if (this.#streams.length === 1 && this.#pumping === undefined) this.#pump();
     return true;
   }
@@ -168,9 +176,12 @@ export class Outgoing {
   #pump(): void {
     let chars = 0;
     while (this.#streams.length > 0 && !this.#closed && !this.#behind()) {
-      const next = (this.#streams[0] as Iterator<string>).next();
-      if (next.done) this.#streams.shift();
-      else {
+      const [{ pieces, fields }] = this.#streams as [{ pieces: Iterator<string>; fields: number }];
+      const next = pieces.next();
+      if (next.done) {
+        this.#streams.shift();
+        this.#streamFields -= fields;
+      } else {
         this.#post(next.value);
         chars += next.value.length;
       }

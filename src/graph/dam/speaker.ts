@@ -167,7 +167,8 @@ export class Speaker {
       answers: route.id, nodes, known, random: this.#state.options.random,
       keys: to.pangea ? answerKeysPangea : answerKeys, chars: to.pangea ? packCharsPangea : packChars,
     });
-    if (!to.outgoing.stream(pieces)) this.#state.count('memory', to, 'too many answers under way');
+    const fields = nodes.reduce((sum, node) => sum + node.fields.length, 0);
+    if (!to.outgoing.stream(pieces, fields)) this.#state.count('memory', to, 'too many answers under way');
   }
 }
 

@@ -9,6 +9,7 @@ const souls = 50;
 const counts = { puts: 0, acked: 0, reads: 0, answered: 0 };
 const acked = new Map();
 const tookMs = [];
+const unacked = [];
 let running = true;
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -23,7 +24,7 @@ async function put(n) {
   const startedMs = performance.now();
   counts.puts += 1;
   const ack = await within((done) => gun.get(soul).put({ n }, done));
-  if (ack === undefined || ack.err) return;
+  if (ack === undefined || ack.err) return void unacked.push(n);
   counts.acked += 1;
   tookMs.push(performance.now() - startedMs);
   acked.set(soul, n);
@@ -44,7 +45,7 @@ async function run() {
     await read(n);
     await pause();
   }
-  process.send({ counts, acked: [...acked], tookMs }, () => process.exit());
+  process.send({ counts, acked: [...acked], tookMs, unacked }, () => process.exit());
 }
 
 process.on('message', () => { running = false; });

@@ -11,6 +11,8 @@ export interface Served {
   readonly counts: { readonly puts: number; readonly acked: number; readonly reads: number; readonly answered: number };
   /** The last acknowledged value of `n`, by soul. */
   readonly acked: ReadonlyMap<string, number>;
+  /** Values whose acknowledgement did not come in time. */
+  readonly unacked: readonly number[];
   /** Of acknowledged puts. */
   readonly tookMs: readonly number[];
 }
@@ -22,13 +24,13 @@ export async function openPolite(url: string, prefix: string): Promise<{ stop():
   await once(child, 'message');
   let stopped: Promise<Served> | undefined;
   const stop = async (): Promise<Served> => {
-    const said = once(child, 'message') as Promise<[{ counts: Served['counts']; acked: [string, number][]; tookMs: number[] }]>;
+    const said = once(child, 'message') as Promise<[{ counts: Served['counts']; acked: [string, number][]; tookMs: number[]; unacked: number[] }]>;
     const ended = once(child, 'exit');
     child.send('stop');
-    const [{ counts, acked, tookMs }] = await Promise.race([said, ended.then(() => { throw new Error('the gun.js client died'); })]);
+    const [{ counts, acked, tookMs, unacked }] = await Promise.race([said, ended.then(() => { throw new Error('the gun.js client died'); })]);
     await ended;
     rmSync(directory, { recursive: true, force: true });
-    return { counts, acked: new Map(acked), tookMs };
+    return { counts, acked: new Map(acked), tookMs, unacked };
   };
   return { stop: () => (stopped ??= stop()) };
 }
