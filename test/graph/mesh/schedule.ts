@@ -20,7 +20,7 @@ export interface Schedule {
 }
 
 const keys = ['a', 'b', 'c', 'ab', '__proto', 'a b', 'ü'] as const;
-const values = [1, 2, -1, 0.5, 1e21, true, false, '', 'a', 'a!', 'text with "quotes" and \\', 'ünïcödé ﬁ😀', '\n'] as const;
+const values = [1, 2, -1, 0.5, 1e21, true, false, '', 'a', 'a!', 'text with "quotes" and \\', 'ünïcödé \ufb01\u{1f600}', '\n'] as const;
 const steps = { least: 14, more: 12 };
 /** Writes with one state on several members in a row, and those whose time has not come. */
 const aheadMs = 250;
