@@ -104,7 +104,7 @@ test('export makes a whole file or none; import takes it back and counts', limit
   for (let n = 0; n < 500; n++) void graph.put(`export/${n}`, { n, text: 'x'.repeat(100) });
   const file = join(directory, 'backup.jsonl');
   const out = await cli('export', file, '--prefix', 'export/');
-  assert.deepEqual([out.code, /^1000 fields in/.test(out.stdout)], [0, true], out.stderr);
+  assert.deepEqual([out.code, out.stdout.startsWith('1000 fields in')], [0, true], out.stderr);
   assert.equal(readFileSync(file, 'utf8').trim().split('\n').length, 500);
   assert.equal(statSync(file).mode & 0o077, 0, 'a graph may be private');
   const kept = readFileSync(file);
