@@ -23,7 +23,7 @@ export function* answerPieces({ answers, nodes, keys, chars, known, random }: Pi
   let id = randomId(random);
   let first = true;
   let piece: readonly Delta[] | undefined;
-  for (const next of split(nodes, keys, chars)) {
+  for (const next of split(nodes, keys, chars, true)) {
     if (piece) {
       const following = randomId(random);
       yield encodeAnswer(id, answers, graphHash(piece), encodeGraph(piece), following);
@@ -37,16 +37,37 @@ export function* answerPieces({ answers, nodes, keys, chars, known, random }: Pi
   if (!first || hash !== known) yield encodeAnswer(id, answers, hash, encodeGraph(piece), undefined);
 }
 
-function* split(nodes: readonly Delta[], limit: number, charLimit: number): IterableIterator<readonly Delta[]> {
+/** Deltas in parts of about so many characters as text; a single field is never parted. */
+export function splitPut(deltas: readonly Delta[], limit: number): readonly (readonly Delta[])[] {
+  return roughSize(deltas, limit) <= limit ? [deltas] : [...split(deltas, Number.POSITIVE_INFINITY, limit, false)];
+}
+
+/** Stops counting beyond the limit. */
+function roughSize(deltas: readonly Delta[], limit: number): number {
+  let size = 0;
+  for (const { soul, fields } of deltas) {
+    size += 2 * soul.length;
+    for (const field of fields) size += sizeOf(field);
+    if (size > limit) break;
+  }
+  return size;
+}
+
+/** As JSON, where the key stands twice, once with its state. */
+function sizeOf({ key, value }: Field): number {
+  return 2 * key.length + (typeof value === 'string' ? value.length : 16) + 32;
+}
+
+function* split(nodes: readonly Delta[], limit: number, charLimit: number, sorted: boolean): IterableIterator<readonly Delta[]> {
   let piece: Delta[] = [];
   let left = limit - 1;
   let chars = 0;
   for (const node of nodes) {
-    const all = node.fields.length <= sortedFields ? [...node.fields].sort(byKey) : node.fields;
+    const all = sorted && node.fields.length <= sortedFields ? [...node.fields].sort(byKey) : node.fields;
     let from = 0;
     for (let at = 0; at < all.length; at++) {
       const field = all[at] as Field;
-      const size = field.key.length + (typeof field.value === 'string' ? field.value.length : 16);
+      const size = sizeOf(field);
       if (left === 0 || (chars > 0 && chars + size > charLimit)) {
         if (at > from) piece.push({ soul: node.soul, fields: all.slice(from, at) });
         if (piece.length > 0) yield piece;

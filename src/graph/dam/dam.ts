@@ -50,6 +50,8 @@ export interface IncomingPut {
   readonly answers: string | undefined;
   /** `put` was there but empty, or absent: the answer to a get that found nothing. */
   readonly notFound: boolean;
+  /** Further pieces of the same answer follow. */
+  readonly more?: boolean;
   readonly from: MeshPeer;
 }
 

@@ -5,6 +5,8 @@ import type { Violation } from './dam.ts';
 export interface DamLimits extends GraphLimits {
   /** Characters of one frame. gun.js allows 90,000,000, which stalls a process for more than a second. */
   readonly frameChars: number;
+  /** Of puts that are sent, as far as they can be parted: what a peer takes is not known, but our own limit is. */
+  readonly putChars: number;
   /** Messages in one frame. */
   readonly batchMessages: number;
   /** Nesting of what is not a graph: bodies of extensions, lexes, `ok`. */
@@ -73,6 +75,7 @@ export interface DamLimits extends GraphLimits {
 export const defaultLimits: DamLimits = {
   ...graphLimits,
   frameChars: 4 * 1024 * 1024,
+  putChars: 1024 * 1024,
   batchMessages: 20_000,
   depth: 8,
   idChars: 128,

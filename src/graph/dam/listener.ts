@@ -66,7 +66,8 @@ export class Listener {
     if (deltas.length === 0 && answers === undefined) return;
     if (answers === undefined) this.#state.track(id, { kind: 'put', to: from, id, left: Math.min(limits.acksPerPut, budget(message) ?? limits.acksPerPut) });
     if (!from.dialled && !from.pangeaRelay) subscriptions.addWritten(from, deltas);
-    const incoming: IncomingPut = { id, deltas, answers, notFound: deltas.length === 0, from };
+    const more = answers !== undefined && message.raw['%'] !== undefined && deltas.length > 0;
+    const incoming: IncomingPut = { id, deltas, answers, notFound: deltas.length === 0, from, ...(more ? { more } : {}) };
     messages.set(incoming, message);
     options.handler.put(incoming);
   }

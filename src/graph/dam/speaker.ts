@@ -1,5 +1,5 @@
 import type { Delta, Query } from '../data/types.ts';
-import { answerPieces } from './answers.ts';
+import { answerPieces, splitPut } from './answers.ts';
 import type { Connection } from './connection.ts';
 import type { IncomingGet, IncomingPut, MeshPeer, Sent } from './dam.ts';
 import { encodeAck, encodeGet, encodeGraph, encodePut } from './encode.ts';
@@ -89,7 +89,14 @@ export class Speaker {
     return this.#state.relays().filter((to) => to !== from && !hasSeen(to, from, names));
   }
 
-  #spread(id: string, deltas: readonly Delta[], { from, asker, seen: names, acks, to }: Spread): number {
+  /** Parts that fit into frames. The last carries the id, so that an acknowledgement of it speaks for those before it. */
+  #spread(id: string, deltas: readonly Delta[], spread: Spread): number {
+    const parts = splitPut(deltas, this.#state.limits.putChars);
+    for (const part of parts.slice(0, -1)) this.#spreadPart(this.#state.track(this.#state.newId()), part, { ...spread, acks: undefined });
+    return this.#spreadPart(id, parts.at(-1) ?? deltas, spread);
+  }
+
+  #spreadPart(id: string, deltas: readonly Delta[], { from, asker, seen: names, acks, to }: Spread): number {
     const targets = new Map<Connection, readonly number[] | undefined>();
     if (to) targets.set(to, undefined);
     else {

@@ -17,7 +17,8 @@ export const graphLimits: GraphLimits = {
   fieldsPerNode: 100_000,
   soulChars: 4_096,
   keyChars: 4_096,
-  valueChars: 8 * 1024 * 1024,
+  // A frame of the mesh holds 4 Mi characters, and quotes and escapes take some of them. Larger values belong into an object store.
+  valueChars: 3 * 1024 * 1024,
 };
 
 export type CheckedGraph =

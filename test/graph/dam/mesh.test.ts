@@ -206,3 +206,18 @@ test('peers of ours know each other, and only they hear extensions', async (t) =
   gun.say({ dam: 'pangea', '#': 'e1', v: 'digest', b: {} });
   assert.deepEqual(b.extensions, []);
 });
+
+test('a put that fits into no frame goes in parts, of which the last speaks for all', async (t) => {
+  const { mesh, replica, acks } = open(t, { limits: { putChars: 1000 } });
+  const a = hand(mesh, { pid: 'a' });
+  const fields = Array.from({ length: 100 }, (_, at) => ({ key: `k${at}`, value: at, state: 1 }));
+  replica.merge([{ soul: 'wide', fields }], 'local');
+  const { id } = mesh.put([{ soul: 'wide', fields }], { acks: 1 });
+  await settle();
+  const parts = a.heard.filter(({ put }) => put) as { '#': string; ok?: unknown; put: { wide: object } }[];
+  assert.ok(parts.length > 5);
+  assert.deepEqual(parts.flatMap(({ put }) => Object.keys(put.wide).filter((key) => key !== '_')), fields.map(({ key }) => key));
+  assert.deepEqual(parts.map((part) => part['#'] === id), parts.map((_, at) => at === parts.length - 1));
+  for (const part of parts) a.say({ '#': `k${part['#']}`, '@': part['#'], ok: true });
+  assert.deepEqual(acks.map(({ answers }) => answers), [id]);
+});
