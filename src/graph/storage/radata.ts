@@ -207,7 +207,11 @@ class ChunkWriter {
 
 /** Neither control characters, which may stand before ESC, nor units where the orders of UTF-16 and bytes differ. */
 function isPlain(text: string): boolean {
-  return !/[\u0000-\u001f\ud800-\uffff]/.test(text);
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x20 || unit >= 0xd800) return false;
+  }
+  return true;
 }
 
 function encodeName(name: string): string {
