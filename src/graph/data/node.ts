@@ -29,7 +29,7 @@ export class GraphNode {
     const node = new GraphNode(soul);
     const first = fields[0];
     if (first && fields.length <= indexFrom && allNew(fields)) {
-      node.#keys = fields.map(({ key }) => key);
+      node.#keys = keysOf(fields, first.key);
       node.#values = fields.map(({ value }) => value);
       node.#states = fields.every(({ state }) => state === first.state) ? first.state : fields.map(({ state }) => state);
       for (const { key, value } of fields) node.#chars += key.length + charsOf(value);
@@ -104,15 +104,17 @@ export class GraphNode {
     const size = this.#keys.length;
     if (size === 0) this.#states = state;
     else if (this.#states !== state) this.#apart();
-    if (size < indexFrom) {
+    // Lists of keys so short may be shared with other nodes, and are never changed.
+    if (size <= indexFrom) {
       this.#keys = this.#keys.concat(key);
       this.#values = this.#values.concat(value);
       if (typeof this.#states !== 'number') this.#states = this.#states.concat(state);
-      return;
+    } else {
+      this.#keys.push(key);
+      this.#values.push(value);
+      if (typeof this.#states !== 'number') this.#states.push(state);
     }
-    this.#keys.push(key);
-    this.#values.push(value);
-    if (typeof this.#states !== 'number') this.#states.push(state);
+    if (size < indexFrom) return;
     if (this.#index) this.#index.set(key, size);
     else this.#index = new Map(this.#keys.map((known, position) => [known, position]));
   }
@@ -129,6 +131,16 @@ export class GraphNode {
 }
 
 const none: never[] = [];
+
+/** Lists of keys that were made lately: nodes of one kind have the same, and share it. */
+const recentKeys: (string[] | undefined)[] = Array.from({ length: 256 });
+
+function keysOf(fields: readonly Field[], first: string): string[] {
+  const place = (fields.length * 61 + first.length * 7 + first.charCodeAt(0)) & 255;
+  const recent = recentKeys[place];
+  if (recent?.length === fields.length && recent.every((key, at) => key === fields[at]?.key)) return recent;
+  return (recentKeys[place] = fields.map(({ key }) => key));
+}
 
 function allNew(fields: readonly Field[]): boolean {
   return fields.every(({ key }, at) => fields.findIndex((other) => other.key === key) === at);

@@ -55,12 +55,18 @@ export class MemoryStore implements GraphStore {
 
   async write(deltas: readonly Delta[]): Promise<void> {
     this.#alive();
-    for (const { soul, fields } of deltas) {
-      let node = this.#nodes.get(soul);
-      if (!node) this.#nodes.set(soul, (node = new GraphNode(soul)));
-      const size = node.size;
-      this.#fields += mergeInto(node, fields);
-      if (node.size > size) this.#orders.delete(soul);
+    for (const delta of deltas) {
+      const { soul, fields } = delta;
+      const node = this.#nodes.get(soul);
+      if (node) {
+        const size = node.size;
+        this.#fields += mergeInto(node, fields);
+        if (node.size > size) this.#orders.delete(soul);
+      } else {
+        const made = GraphNode.from(delta);
+        this.#nodes.set(soul, made);
+        this.#fields += made.size;
+      }
       for (const { key, value } of fields) this.#bytes += key.length + valueBytes(value);
     }
     this.#writes++;
