@@ -34,8 +34,11 @@ export interface DamLimits extends GraphLimits {
   /** Characters that are gathered in one frame, for gun.js and for nodes of ours. */
   readonly packChars: number;
   readonly packCharsPangea: number;
-  /** Keys of one piece of an answer, `_` included as gun.js counts, for gun.js and for nodes of ours. */
+  /** Keys of one piece of an answer, `_` included as gun.js counts. */
   readonly answerKeys: number;
+  /** The same for answers of more than `wideFields`, which gun.js takes in half the time so, and for nodes of ours. */
+  readonly wideFields: number;
+  readonly answerKeysWide: number;
   readonly answerKeysPangea: number;
   /** Souls and keys that one connection may watch by asking for them. Beyond it it gets everything. */
   readonly subscriptions: number;
@@ -90,6 +93,8 @@ export const defaultLimits: DamLimits = {
   packChars: 9000,
   packCharsPangea: 65_536,
   answerKeys: 9,
+  wideFields: 100,
+  answerKeysWide: 500,
   answerKeysPangea: 1000,
   subscriptions: 50_000,
   writerSubscriptions: 1000,

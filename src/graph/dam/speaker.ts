@@ -168,13 +168,13 @@ export class Speaker {
 
   #sendAnswer(to: Connection, route: GetRoute, nodes: readonly Delta[], known: number | undefined): void {
     route.answered = true;
-    const { answerKeys, answerKeysPangea, packChars, packCharsPangea } = this.#state.limits;
+    const { answerKeys, answerKeysWide, answerKeysPangea, wideFields, packChars, packCharsPangea } = this.#state.limits;
+    const fields = nodes.reduce((sum, node) => sum + node.fields.length, 0);
     this.#state.counts.messagesOut++;
     const pieces = answerPieces({
       answers: route.id, nodes, known, random: this.#state.options.random,
-      keys: to.pangea ? answerKeysPangea : answerKeys, chars: to.pangea ? packCharsPangea : packChars,
+      keys: to.pangea ? answerKeysPangea : fields > wideFields ? answerKeysWide : answerKeys, chars: to.pangea ? packCharsPangea : packChars,
     });
-    const fields = nodes.reduce((sum, node) => sum + node.fields.length, 0);
     if (!to.outgoing.stream(pieces, fields)) this.#state.count('memory', to, 'too many answers under way');
   }
 }
