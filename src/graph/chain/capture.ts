@@ -42,7 +42,7 @@ export function capture(data: unknown, path: string, isChain: (x: object) => boo
     if (typeof value !== 'object') throw invalid(typeof value, at);
     if (isChain(value)) return { kind: 'chain', chain: value };
     const soul = linkSoul(value);
-    if (soul !== undefined) return { kind: 'link', soul };
+    if (soul !== undefined) return { kind: 'link', soul: checkSoul(soul) };
     const before = known.get(value);
     if (before) return before;
     if (!isPlain(value)) throw invalid(nameOf(value), at);
@@ -65,6 +65,13 @@ export function capture(data: unknown, path: string, isChain: (x: object) => boo
 export function checkKey(key: string, path: string): void {
   if (key === '') throw new PangeaError('GRAPH_INVALID', `0 length key! at ${path || 'the root'}`);
   if (key === '__proto__' || key.length > graphLimits.keyChars) throw new PangeaError('GRAPH_INVALID', `Invalid key at ${path || 'the root'}!`);
+}
+
+/** What other peers refuse is refused here, where the program hears of it: see `checkGraph`. */
+export function checkSoul(soul: string): string {
+  if (soul.length > graphLimits.soulChars) throw new PangeaError('GRAPH_INVALID', `Invalid data: a soul of ${soul.length} characters!`);
+  if (Object.hasOwn(Object.prototype, soul)) throw new PangeaError('GRAPH_INVALID', `Invalid data: the soul ${soul}!`);
+  return soul;
 }
 
 function invalid(what: string, path: string): PangeaError {

@@ -40,6 +40,7 @@ export class Core {
   readonly chain: (path: Path | undefined) => unknown;
   /** The last put that waits for what decides its souls; those after it wait for it. */
   pending: Promise<void> | undefined;
+  readonly #waiting = new Map<string, Promise<void>>();
   /** Puts to users' nodes, which are signed before they are merged; and the last of them for each field. */
   readonly #signing = new Set<Promise<unknown>>();
   readonly #unsigned = new Map<string, Map<string, { readonly value: Value; readonly put: Promise<unknown> }>>();
@@ -68,6 +69,22 @@ export class Core {
   /** Until all puts to users' nodes that were called before can be read. */
   signing(): Promise<unknown> | undefined {
     return this.#signing.size === 0 ? undefined : Promise.allSettled(this.#signing);
+  }
+
+  /** Until what this program put under a soul can be read under it. */
+  ownWrites(soul: string): Promise<unknown> | undefined {
+    const waiting = this.#waiting.get(soul);
+    return waiting ? Promise.allSettled([waiting, this.signing()]) : this.signing();
+  }
+
+  /** A put under `soul` that comes after all those before it. */
+  wait(soul: string, put: Promise<void>): void {
+    this.pending = put;
+    this.#waiting.set(soul, put);
+    void put.then(() => {
+      if (this.pending === put) this.pending = undefined;
+      if (this.#waiting.get(soul) === put) this.#waiting.delete(soul);
+    });
   }
 
   signed(put: Promise<unknown>, deltas: readonly Delta[]): void {
@@ -114,19 +131,22 @@ export class Core {
     } catch {
       // Only a closing peer fails here, and it has no answer either.
       return 'silent';
+    } finally {
+      // What came is known to the listeners before the asker goes on.
+      this.hub.turn(() => undefined);
     }
   }
 
   /** Calls `then` with the node, at once when it is in memory; with undefined where there is none here. */
   load(soul: string, scope: Scope, then: (node: GraphNode | undefined) => void): void {
-    if (this.peer.resident(soul)) return then(this.peer.peek(soul));
+    if (this.peer.resident(soul)) return this.hub.turn(() => then(this.peer.peek(soul)));
     this.peer.load(soul).then(
       (node) => {
-        if (!scope.closed) then(this.peer.peek(soul) ?? node);
+        if (!scope.closed) this.hub.turn(() => then(this.peer.peek(soul) ?? node));
       },
       (error: unknown) => {
         this.log(`the node ${soul} cannot be read: ${String(error)}`);
-        if (!scope.closed) then(undefined);
+        if (!scope.closed) this.hub.turn(() => then(undefined));
       },
     );
   }

@@ -57,11 +57,17 @@ export class Hub {
     });
   }
 
-  /** Runs `write` and hands out what it changed before it returns; inside a listener, after that listener's turn. */
-  after<T>(write: () => T): T {
+  /**
+   * Runs what writes or calls the program, and hands out what changed before it returns. Within one such turn changes wait
+   * for its end, so that a listener is never called inside another.
+   */
+  turn<T>(run: () => T): T {
+    if (this.#running) return run();
+    this.#running = true;
     try {
-      return write();
+      return run();
     } finally {
+      this.#running = false;
       this.#flush();
     }
   }

@@ -57,7 +57,7 @@ export function items(core: Core, from: Position, step: MapStep, mode: Mode, sco
 async function range(core: Core, soul: string, lex: Lex, scope: Scope, begin: (node: GraphNode | undefined) => void): Promise<void> {
   try {
     const node = await core.peer.range(soul, lex);
-    if (!scope.closed) begin(node);
+    if (!scope.closed) core.hub.turn(() => begin(node));
   } catch (error) {
     core.log(`the range of ${soul} cannot be read: ${String(error)}`);
     if (!scope.closed) begin(undefined);
@@ -73,7 +73,7 @@ function souls(core: Core, lex: Lex | undefined, mode: Mode, scope: Scope, visit
   const show = (soul: string): void => {
     if (scope.closed || shown.has(soul) || !takes(soul, lex)) return;
     shown.add(soul);
-    visit({ kind: 'node', soul, key: soul, id: itemId('', soul), place: undefined, lex: undefined, frozen: undefined, moved: false }, scope.child());
+    core.hub.turn(() => visit({ kind: 'node', soul, key: soul, id: itemId('', soul), place: undefined, lex: undefined, frozen: undefined, moved: false }, scope.child()));
   };
   scope.onClose(core.peer.watchAll(({ soul }) => queueMicrotask(() => show(soul))));
   if (mode.live && lex) scope.onClose(core.peer.subscribe({ soul: lex }));

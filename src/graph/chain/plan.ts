@@ -1,7 +1,7 @@
 import { PangeaError } from '../../errors/errors.ts';
 import type { Delta, Field, Value } from '../data/types.ts';
 import { linkSoul } from '../data/value.ts';
-import type { Captured } from './capture.ts';
+import { checkSoul, type Captured } from './capture.ts';
 import type { Place } from './position.ts';
 
 /** What is known of a field: its value, undefined where nothing is, or that somebody must be asked first. */
@@ -160,8 +160,14 @@ class Planner {
   }
 
   #set(soul: string, key: string, value: Value): void {
-    const fields = this.#nodes.get(soul) ?? new Map<string, Value>();
-    this.#nodes.set(soul, fields.set(key, value));
+    const fields = this.#nodes.get(soul) ?? this.#node(soul);
+    fields.set(key, value);
+  }
+
+  #node(soul: string): Map<string, Value> {
+    const fields = new Map<string, Value>();
+    this.#nodes.set(checkSoul(soul), fields);
+    return fields;
   }
 
   #deltas(): Delta[] {

@@ -5,7 +5,7 @@ import { observe, whenAbsent } from './observe.ts';
 import { nodeData, pathTo, type Position } from './position.ts';
 import type { Scope } from './scope.ts';
 import { settle } from './settle.ts';
-import { steps, takes, type Path } from './step.ts';
+import { rootKey, steps, takes, type Path } from './step.ts';
 
 /** What callbacks get third, in the form of a GUN message. */
 export interface Message {
@@ -70,10 +70,10 @@ export interface OnceOptions {
 
 /** Each item once: what it is as soon as it is known, undefined when a chain of one leads to nothing. */
 export function once(core: Core, path: Path | undefined, waitMs: number | undefined, scope: Scope, deliver: (delivery: Delivery) => void): void {
-  const signing = core.signing();
-  if (signing) {
+  const writes = core.ownWrites(rootKey(path));
+  if (writes) {
     // What this program wrote, it reads.
-    void signing.then(() => scope.closed || once(core, path, waitMs, scope, deliver));
+    void writes.then(() => scope.closed || once(core, path, waitMs, scope, deliver));
     return;
   }
   const many = isMany(path);

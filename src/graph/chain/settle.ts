@@ -7,10 +7,12 @@ import { takes } from './step.ts';
 
 /**
  * Turns a position into one that no longer changes, as `once` gives it: a value as it is, a node with the fields it has
- * now. A node that is here is given at once while no peer is connected; otherwise peers are asked first, for `waitMs`
- * (default: as long as GUN waits for further pieces). One that is not here is looked for as long as `once` looks.
+ * now. What is here is given at once while no peer is connected; otherwise peers are asked first, for a node as long as GUN
+ * waits for further pieces, for a value, which GUN gives at once, only when the program says how long: `waitMs`. What is not here
+ * is looked for as long as `once` looks.
  */
 export function settle(core: Core, position: Position, waitMs: number | undefined, scope: Scope, then: (settled: Position) => void): void {
+  if (position.kind === 'value') return settleValue(core, position, waitMs ?? 0, scope, then);
   if (position.kind !== 'node' || position.frozen) return then(position);
   const { soul, lex } = position;
   const query: Query = lex ? { soul, key: lex } : { soul };
@@ -30,6 +32,15 @@ export function settle(core: Core, position: Position, waitMs: number | undefine
       if (!scope.closed && ask) await core.ask(query, waitMs ?? (here ? core.settleMs : core.onceMs));
       if (!scope.closed) core.load(soul, scope, give);
     })();
+  });
+}
+
+/** News of the field open a new position, and close the scope of this one. */
+function settleValue(core: Core, position: Position, waitMs: number, scope: Scope, then: (settled: Position) => void): void {
+  const { place } = position;
+  if (!place || waitMs === 0 || !core.connected()) return then(position);
+  void core.ask(place, waitMs).then(() => {
+    if (!scope.closed) core.load(place.soul, scope, () => then(position));
   });
 }
 

@@ -53,9 +53,9 @@ export class Chain<T = any> {
 
   /** The field or, at the root, the node of this name; a link to a soul; a range of keys, in the forms of GUN's lex. */
   get<Key extends KeyOf<T>>(key: Key): Chain<At<T, Key>>;
-  get(lex: object): Chain<T>;
   /** GUN's lowest form of reading: called with messages, `put` is undefined where nothing is. */
   get(listener: RawListener): this;
+  get(lex: object): Chain<T>;
   get(key: string | number | object | RawListener): Chain<any> {
     if (typeof key === 'function') {
       this.#read();
@@ -131,8 +131,8 @@ export class Chain<T = any> {
 
   /** Every item of this node, those that come later too; with a function or a lex, those that it lets pass. */
   map(): Chain<ItemOf<T>>;
+  map<Out>(fn: (this: any, data: DataOf<ItemOf<T>>, key: string) => Out): Chain<any>;
   map(lex: object): Chain<ItemOf<T>>;
-  map<Out = DataOf<ItemOf<T>>>(fn: (this: any, data: DataOf<ItemOf<T>>, key: string) => Out): Chain<any>;
   map(by?: object | MapFunction): Chain<any> {
     const fn = typeof by === 'function' ? (by as MapFunction) : undefined;
     const chain = this.#next({ kind: 'map', fn, lex: fn || !by ? undefined : readLex(by) });

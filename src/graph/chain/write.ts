@@ -1,8 +1,9 @@
 import { asPangeaError, PangeaError } from '../../errors/errors.ts';
 import { randomId } from '../data/random-id.ts';
-import type { PutAck } from '../peer/peer.ts';
+import type { PutAck, PutResult } from '../peer/peer.ts';
 import { capture, type Captured } from './capture.ts';
 import type { Core } from './core.ts';
+import { inMessages } from './messages.ts';
 import { plan, type KeysOfChain, type Look, type Plan, type PlanInput } from './plan.ts';
 import type { Place } from './position.ts';
 import { keysOf, type Path } from './step.ts';
@@ -157,10 +158,7 @@ function perform(core: Core, input: PlanInput, write: WriteInput, keysOfChain: K
     // Settled by the caller; here only the order counts.
     committed.catch(() => undefined);
   })();
-  const quiet = applied.then(undefined, () => undefined).then(() => {
-    if (core.pending === quiet) core.pending = undefined;
-  });
-  core.pending = quiet;
+  core.wait(input.keys[0] as string, applied.then(undefined, () => undefined));
   return applied.then(() => committed);
 }
 
@@ -203,14 +201,12 @@ function commit(core: Core, { deltas, soul, key }: Plan, { callback, options }: 
     if (ack.from === 'local' && !ack.lack && ack.stored === 'memory' && core.connected()) return;
     tell(ack);
   };
-  const put = core.hub.after(() =>
-    core.peer.put(deltas, {
-      ...(wished > 0 ? { acks: wished } : {}),
-      ...(options.opt ? { opt: options.opt } : {}),
-      ...(options.lack === undefined ? {} : { lackMs: options.lack }),
-      ...(callback || wished > 0 ? { onAck } : {}),
-    }),
-  );
+  const shared = options.opt ? { opt: options.opt } : {};
+  const asked = callback || wished > 0 ? { onAck, ...(wished > 0 ? { acks: wished } : {}), ...(options.lack === undefined ? {} : { lackMs: options.lack }) } : {};
+  const messages = inMessages(deltas);
+  // Peers take messages in order, so what acknowledges the last of them comes after all.
+  const puts = core.hub.turn(() => messages.map((message, at) => core.peer.put(message, at === messages.length - 1 ? { ...shared, ...asked } : shared)));
+  const put = puts.length === 1 ? (puts[0] as Promise<PutResult>) : Promise.all(puts).then((results) => results.at(-1) as PutResult);
   if (deltas.some((delta) => delta.soul.startsWith('~'))) core.signed(put, deltas);
   return put.then(async ({ stored }) => {
     if (wished > 0 && acks.length < wished && !lack) await peersDone;

@@ -56,7 +56,7 @@ export class Incoming {
     // Who asked through us gets the answer although it may be no news here.
     if (applied.accepted.length > 0 || message.answers !== undefined) mesh().relay(message, applied.accepted);
     if (message.answers !== undefined) {
-      questions.answered(message.answers);
+      if (!message.more) questions.answered(message.answers);
       leaves.answered(message.answers, applied.accepted, message.from, mesh(), replica);
     }
     if (applied.refused > 0) {
