@@ -38,7 +38,7 @@ export { openS3Store, parseS3Url } from './storage/s3.ts';
 export { Graph, openGraph, type OpenOptions } from './open.ts';
 export { openNodeGraph, type NodeOpenOptions } from './open-node.ts';
 export {
-  Chain, createChain, type Ack, type AckCallback, type Change, type ChangeOptions, type DataOf, type DocumentOf, type InputOf, type ItemOf,
+  Chain, createChain, type Ack, type AckCallback, type Change, type ChangeOptions, type DataOf, type DocumentOf, type InputOf, type ItemOf, type KeyOf,
   type Message, type PutDone, type SetOf, type Subscription,
 } from './chain/chain.ts';
 export { openRadata, writeRadata } from './storage/radata.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { graph } from './graphs.ts';
-import type { SetOf } from '../../../src/graph/graph.ts';
+import type { InputOf, ItemOf, KeyOf, SetOf } from '../../../src/graph/graph.ts';
 
 interface Person {
   name: string;
@@ -32,22 +32,19 @@ test('a schema gives types through get, map, set, once and load', async (t) => {
   });
   assert.deepEqual([name, link, ann, deep, friends], ['Bob', { '#': 'people/bob/spouse' }, 'Ann', 'Bob', ['Carl 3']]);
 
-  // Never called: what must not compile.
-  const refused = (): void => {
-    // @ts-expect-error no such node
-    gun.get('peeple');
-    // @ts-expect-error no such field
-    bob.get('nam');
-    // @ts-expect-error wrong type of a field
-    bob.put({ age: 'old' });
-    // @ts-expect-error a value goes no further
-    bob.get('name').get('length');
-    // @ts-expect-error wrong type of a value
-    gun.get('title').get('text').put(7);
-    // @ts-expect-error wrong type of an item
-    bob.get('friends').set({ nick: 'x' });
-    // @ts-expect-error a string is no number
-    bob.get('name').on((data: number) => data);
-  };
-  assert.equal(typeof refused, 'function');
+  // Each is `false` by its type, or this file does not compile.
+  const accepted: Wrong = { node: false, field: false, type: false, further: false, value: false, item: false };
+  assert.equal(Object.values(accepted).includes(true as never), false);
 });
+
+type Takes<Input, Given> = [Given] extends [Input] ? true : false;
+
+interface Wrong {
+  node: Takes<KeyOf<Schema>, 'peeple'>;
+  field: Takes<KeyOf<Person>, 'nam'>;
+  type: Takes<InputOf<Person>, { age: string }>;
+  /** A value goes no further. */
+  further: Takes<KeyOf<string>, 'length'>;
+  value: Takes<InputOf<Schema['title']['text']>, number>;
+  item: Takes<InputOf<ItemOf<Person['friends']>>, { name: number }>;
+}
