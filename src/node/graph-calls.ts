@@ -1,12 +1,14 @@
 /** What a caller at this node can do with the graph: the api, on a peer. */
 import type {
-  GraphApi, GraphChange, GraphImport, GraphInput, GraphNodeView, GraphPeerView, GraphPutView, GraphRecord, GraphRelayView, GraphStatus,
+  GraphApi, GraphChange, GraphImport, GraphInput, GraphInterest, GraphNodeView, GraphPeerView, GraphPutView, GraphRange, GraphRecord, GraphRelayView,
+  GraphStatus,
 } from '../api/api.ts';
 import { PangeaError } from '../errors/errors.ts';
-import { checkGraph, compareText, type Field, type GraphPeer, type GraphStore, type Guard } from '../graph/graph.ts';
+import { checkGraph, type GraphPeer, type GraphStore, type Guard } from '../graph/graph.ts';
 import type { Clock } from '../std/std.ts';
+import { readRange, soulsAfter } from './graph-range.ts';
 import { exportGraph, importGraph } from './graph-transfer.ts';
-import { watchNode } from './graph-watch.ts';
+import { watchNodes } from './graph-watch.ts';
 
 const defaultWaitMs = 2_000;
 
@@ -16,7 +18,7 @@ export interface GraphCallsParts {
   readonly guard: Guard;
   readonly clock: Pick<Clock, 'nowMs'>;
   /** What the store takes on disk or in memory. */
-  readonly storedBytes: () => number;
+  readonly storedBytes: () => Promise<number>;
   readonly address: string;
   readonly relays: () => readonly GraphRelayView[];
 }
@@ -35,7 +37,7 @@ export class GraphCalls implements GraphApi {
     const peers = peer.mesh.peers();
     const relayCount = peers.filter(({ relay }) => relay).length;
     return {
-      state: 'up', address, pid: peer.pid, store: { name: store.name, durability: store.durability, writes, written, bytes: storedBytes() },
+      state: 'up', address, pid: peer.pid, store: { name: store.name, durability: store.durability, writes, written, bytes: await storedBytes() },
       digest: peer.digest(), relays: relays(),
       peers: { relays: relayCount, leaves: peers.length - relayCount, pangea: peers.filter(({ pangea }) => pangea).length },
       fields: { accepted: replica.accepted, old: replica.old, refused: replica.refused, deferred: replica.deferred, unstored: replica.unstored },
@@ -45,12 +47,13 @@ export class GraphCalls implements GraphApi {
     };
   }
 
-  async get(soul: string, { key, waitMs = defaultWaitMs }: { readonly key?: string; readonly waitMs?: number } = {}): Promise<GraphNodeView | undefined> {
+  async get(soul: string, { waitMs = defaultWaitMs, ...range }: GraphRange & { readonly waitMs?: number } = {}): Promise<GraphNodeView | undefined> {
     const { peer } = this.#parts;
-    const here = await this.#read(soul, key);
+    const here = await readRange(peer, soul, range);
     if (here !== undefined || waitMs === 0) return here;
-    const asked = await peer.ask({ soul, ...(key === undefined ? {} : { key }) }, { waitMs });
-    return asked === 'answered' ? this.#read(soul, key) : undefined;
+    // Ranges have their edges in gun.js, so peers are asked for all of the node then.
+    const asked = await peer.ask({ soul, ...(range.key === undefined ? {} : { key: range.key }) }, { waitMs });
+    return asked === 'answered' ? readRange(peer, soul, range) : undefined;
   }
 
   async put(soul: string, input: GraphInput): Promise<GraphPutView> {
@@ -66,12 +69,12 @@ export class GraphCalls implements GraphApi {
     return { soul, state, stored };
   }
 
-  watch(soul: string, signal: AbortSignal): AsyncIterable<GraphChange> {
-    return watchNode(this.#parts.peer, soul, signal);
+  watch(soul: string | GraphInterest, signal: AbortSignal): AsyncIterable<GraphChange> {
+    return watchNodes(this.#parts.peer, typeof soul === 'string' ? { souls: [soul] } : soul, signal);
   }
 
-  souls(prefix?: string): AsyncIterable<string> {
-    return this.#parts.peer.souls(prefix === undefined || prefix === '' ? undefined : { '*': prefix });
+  souls(prefix = '', after = ''): AsyncIterable<string> {
+    return soulsAfter(this.#parts.peer, prefix, after);
   }
 
   export(prefix?: string): AsyncIterable<GraphRecord> {
@@ -87,14 +90,4 @@ export class GraphCalls implements GraphApi {
       id, pid, name, direction: dialled ? 'dialled' : 'accepted', role: relay ? 'relay' : 'leaf', speaks: pangea ? 'pangea' : 'gun',
     }));
   }
-
-  async #read(soul: string, key: string | undefined): Promise<GraphNodeView | undefined> {
-    const { peer } = this.#parts;
-    const node = key === undefined ? await peer.load(soul) : await peer.range(soul, { '=': key });
-    return node === undefined || node.size === 0 ? undefined : { soul, fields: [...node.fields()].sort(byKey) };
-  }
-}
-
-function byKey(a: Field, b: Field): number {
-  return compareText(a.key, b.key);
 }

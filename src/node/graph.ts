@@ -10,7 +10,7 @@ import type { KeyValueStore } from '../kv/kv.ts';
 import type { Objects } from '../objects/objects.ts';
 import { systemClock, systemRandom } from '../std/std.ts';
 import type { Logger, Metrics } from '../telemetry/telemetry.ts';
-import { directorySize } from './directory-size.ts';
+import { directorySize, type StoredBytes } from './directory-size.ts';
 import type { Events } from './events.ts';
 import { hostAllowed, originAllowed } from './graph-admission.ts';
 import { GraphCalls } from './graph-calls.ts';
@@ -64,13 +64,12 @@ export async function openGraph(parts: GraphParts): Promise<OpenedGraph> {
       allowOrigin: (origin) => originAllowed(origin, config()),
     });
     const silence = watchGraph(peer, events, systemClock);
-    const storedBytes = config().graphStore === 'disk' ? directorySize(graphDirectory(config().dataDir)) : () => kept.stats().bytes;
-    storedBytes();
-    graphGauges(metrics, peer, store, storedBytes);
+    const stored = config().graphStore === 'disk' ? directorySize(graphDirectory(config().dataDir)) : writtenBytes(kept);
+    graphGauges(metrics, peer, store, () => stored.last());
     relays.meet();
     const address = `ws://${formatAddress({ host: listen.host, port: server.address.port })}/gun`;
     return {
-      api: new GraphCalls({ peer, store, guard, clock: systemClock, storedBytes, address, relays: () => relays.view() }),
+      api: new GraphCalls({ peer, store, guard, clock: systemClock, storedBytes: () => stored.count(), address, relays: () => relays.view() }),
       detail: detailOf(address, store, config()),
       meetRelays: () => relays.meet(),
       async close() {
@@ -84,6 +83,12 @@ export async function openGraph(parts: GraphParts): Promise<OpenedGraph> {
     await closePeer(peer, kept);
     throw error;
   }
+}
+
+/** Of memory what is in it, of a bucket what was written since the start. */
+function writtenBytes(store: GraphStore): StoredBytes {
+  const last = (): number => store.stats().bytes;
+  return { last, count: async () => last() };
 }
 
 function meshOf(handler: MeshHandler, pid: string, { config, firewall, logger, metrics }: GraphParts): Mesh {

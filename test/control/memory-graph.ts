@@ -10,5 +10,5 @@ export function memoryGraph(): { readonly graph: GraphCalls; readonly peer: Grap
     store, guard, clock: systemClock, random: systemRandom,
     mesh: (handler, pid) => createMesh({ handler, clock: systemClock, random: systemRandom, pid, relay: true }),
   });
-  return { graph: new GraphCalls({ peer, store, guard, clock: systemClock, storedBytes: () => store.stats().bytes, address: 'ws://127.0.0.1:8765/gun', relays: () => [] }), peer };
+  return { graph: new GraphCalls({ peer, store, guard, clock: systemClock, storedBytes: async () => store.stats().bytes, address: 'ws://127.0.0.1:8765/gun', relays: () => [] }), peer };
 }
