@@ -19,6 +19,7 @@ export class NodeCache {
   #young = new Map<string, GraphNode | null>();
   #old = new Map<string, GraphNode | null>();
   #youngBytes = 0;
+  #fields = 0;
   #swapBytes: number;
 
   constructor(limitBytes: number, pinned: (soul: string) => boolean) {
@@ -31,10 +32,8 @@ export class NodeCache {
     return this.#young.size + this.#old.size;
   }
 
-  fields(): number {
-    let fields = 0;
-    for (const generation of [this.#young, this.#old]) for (const node of generation.values()) fields += node?.size ?? 0;
-    return fields;
+  get fields(): number {
+    return this.#fields;
   }
 
   get(soul: string): GraphNode | null | undefined {
@@ -53,11 +52,13 @@ export class NodeCache {
     if (before !== undefined) this.#youngBytes -= nodeCost(before);
     this.#young.set(soul, node);
     this.#youngBytes += nodeCost(node);
+    this.#fields += (node?.size ?? 0) - (before?.size ?? 0);
   }
 
-  /** After a node from `get` was changed, by how many bytes. */
-  grown(bytes: number): void {
+  /** After a node from `get` was changed: by how many bytes and fields. */
+  grown(bytes: number, fields: number): void {
     this.#youngBytes += bytes;
+    this.#fields += fields;
   }
 
   get over(): boolean {
@@ -69,7 +70,10 @@ export class NodeCache {
     const kept = new Map<string, GraphNode | null>();
     let keptBytes = 0;
     for (const [soul, node] of this.#old) {
-      if (node === null || !this.#pinned(soul)) continue;
+      if (node === null || !this.#pinned(soul)) {
+        this.#fields -= node?.size ?? 0;
+        continue;
+      }
       kept.set(soul, node);
       keptBytes += nodeCost(node);
     }

@@ -55,9 +55,10 @@ export class CachedCopy implements Copy {
 
   take(delta: Delta, node: GraphNode | undefined): void {
     if (node) {
-      const before = nodeCost(node);
+      const bytes = nodeCost(node);
+      const fields = node.size;
       for (const { key, value, state } of delta.fields) node.set(key, value, state);
-      this.#cache.grown(nodeCost(node) - before);
+      this.#cache.grown(nodeCost(node) - bytes, node.size - fields);
     } else {
       this.#cache.set(delta.soul, GraphNode.from(delta));
       this.#filter.add(delta.soul);
@@ -110,7 +111,7 @@ export class CachedCopy implements Copy {
   stats(): CopyStats {
     return {
       nodesInMemory: this.#cache.nodes,
-      fieldsInMemory: this.#cache.fields(),
+      fieldsInMemory: this.#cache.fields,
       unstored: this.#commit.unstored,
       failedWrites: this.#commit.failedWrites,
     };

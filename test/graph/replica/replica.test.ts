@@ -211,6 +211,8 @@ test('nodes are let go above the bound, but not those that are watched or not st
     await clock.run(50);
   }
   assert.ok(replica.stats().nodesInMemory < 400, `${replica.stats().nodesInMemory} nodes`);
+  const held = writes.filter(({ soul }) => replica.resident(soul)).length;
+  assert.equal(replica.stats().fieldsInMemory, held);
   assert.ok(replica.resident('watched'));
   assert.equal(replica.resident('node0/0'), false);
   await clock.until(assertHolds(replica, modelOf(writes)));
