@@ -1,6 +1,7 @@
 // Bundles the graph for web pages: `node scripts/build-browser.mjs [--out DIR] [--no-types]`, by default into dist/.
 //   pangea-graph.js, .min.js   an ES module: import { openGraph } from './pangea-graph.js'
 //   pangea-gun.js, .min.js     a plain script that sets Gun, GUN and SEA, in place of gun.js and sea.js
+//   pangea-gun.mjs, .min.mjs   the same as a module: import Gun from './pangea-gun.mjs'
 //   pangea-graph.d.ts, types/  what TypeScript shall know of it
 // Each script has its source map beside it. Fails when anything of Node would be in them. Prints sizes, also as servers send them.
 import { spawnSync } from 'node:child_process';
@@ -16,14 +17,15 @@ const { values } = parseArgs({ allowNegative: true, options: { out: { type: 'str
 const out = resolve(values.out);
 
 const bundles = [
-  { name: 'pangea-graph', entry: 'src/graph/web.ts', format: 'esm' },
-  { name: 'pangea-gun', entry: 'src/graph/web-gun.ts', format: 'iife' },
+  { name: 'pangea-graph', entry: 'src/graph/web.ts', format: 'esm', ending: 'js' },
+  { name: 'pangea-gun', entry: 'src/graph/web-gun.ts', format: 'iife', ending: 'js' },
+  { name: 'pangea-gun', entry: 'src/graph/gun/page.ts', format: 'esm', ending: 'mjs' },
 ];
 
 mkdirSync(out, { recursive: true });
-for (const { name, entry, format } of bundles) {
+for (const { name, entry, format, ending } of bundles) {
   for (const minify of [false, true]) {
-    const file = join(out, `${name}${minify ? '.min' : ''}.js`);
+    const file = join(out, `${name}${minify ? '.min' : ''}.${ending}`);
     const { metafile } = await build({
       entryPoints: [join(root, entry)], outfile: file, bundle: true, format, minify, sourcemap: true, metafile: true, absWorkingDir: root,
       // With platform `browser` an import of Node's own modules is an error.

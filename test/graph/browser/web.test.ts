@@ -27,6 +27,7 @@ before(async () => {
     '/': page(''),
     '/kept': page('store: await pangea.openIndexedDbStore(), closeStore: true'),
     '/pangea-graph.min.js': bundles.files['pangea-graph.min.js'] ?? '',
+    '/pangea-gun.min.mjs': bundles.files['pangea-gun.min.mjs'] ?? '',
   });
   browser = await Chromium.launch();
   [ada, bob] = await Promise.all([browser.open(site.origin), browser.open(site.origin)]);
@@ -43,7 +44,7 @@ after(async () => {
 const options = { skip, timeout: 60_000 };
 
 test('the bundles import nothing, and come plain and small, each with its map', () => {
-  for (const name of ['pangea-graph.js', 'pangea-graph.min.js', 'pangea-gun.js', 'pangea-gun.min.js']) {
+  for (const name of ['pangea-graph.js', 'pangea-graph.min.js', 'pangea-gun.js', 'pangea-gun.min.js', 'pangea-gun.mjs', 'pangea-gun.min.mjs']) {
     const text = bundles.files[name] ?? '';
     assert.doesNotMatch(text, /^\s*import\b|\bimport\(|\brequire\(|["']node:/m, name);
     assert.match(text, /\/\/# sourceMappingURL=/);
@@ -119,6 +120,14 @@ test('IndexedDB keeps a page\'s graph over a reload, without the relay', options
   await page.until('globalThis.peers === 1');
   await page.run('graph.close().then(() => 0)');
   await page.close();
+});
+
+test('the drop-in is a module too, and leaves the page\'s globals alone', options, async () => {
+  assert.equal(await ada.run(`import('/pangea-gun.min.mjs').then(async ({ default: Gun, SEA }) => {
+    const gun = Gun({ peers: ['${relay.url}'], localStorage: false });
+    await new Promise((done) => gun.get('module').put({ here: 1 }, done));
+    return [typeof SEA.pair, 'Gun' in globalThis, await new Promise((done) => gun.get('module').get('here').once(done))].join();
+  })`), 'function,false,1');
 });
 
 test('traversal works on the page\'s own graph', options, async () => {
