@@ -1,10 +1,11 @@
 import { createMesh } from '../../../src/graph/dam/create.ts';
 import type { Mesh, WireSink } from '../../../src/graph/dam/dam.ts';
 import { createGraphPeer, type GraphPeerOptions } from '../../../src/graph/peer/create.ts';
-import type { GraphPeer } from '../../../src/graph/peer/peer.ts';
+import type { Delta, Value } from '../../../src/graph/data/types.ts';
+import type { GraphPeer, PutAck } from '../../../src/graph/peer/peer.ts';
 import { MemoryStore } from '../../../src/graph/storage/memory.ts';
-import type { Clock, Random } from '../../../src/std/std.ts';
-import type { VirtualClock } from '../../sim/clock.ts';
+import { type Clock, type Random, seededRandom } from '../../../src/std/std.ts';
+import { VirtualClock } from '../../sim/clock.ts';
 
 export interface PeerWish extends Partial<Omit<GraphPeerOptions, 'mesh' | 'clock' | 'random'>> {
   readonly relay?: boolean;
@@ -92,4 +93,37 @@ export function handPlayedLeaf(clock: VirtualClock, mesh: Mesh, pid: string, rep
       sink.closed();
     },
   };
+}
+
+export interface World {
+  readonly clock: VirtualClock;
+  peer(wish?: PeerWish): GraphPeer;
+  link(from: GraphPeer, to: GraphPeer): ReturnType<typeof link>;
+  end(): Promise<void>;
+}
+
+/** Peers and wires of one virtual time, closed together. */
+export function world(): World {
+  const clock = new VirtualClock();
+  const random = seededRandom(11);
+  const peers: GraphPeer[] = [];
+  return {
+    clock,
+    peer(wish) {
+      const peer = simulatedPeer(clock, random, wish);
+      peers.push(peer);
+      return peer;
+    },
+    link: (from, to) => link(clock, random, from.mesh, to.mesh),
+    end: async () => void (await clock.until(Promise.all(peers.map((peer) => peer.close())))),
+  };
+}
+
+export function write(soul: string, key: string, value: Value, state: number): Delta {
+  return { soul, fields: [{ key, value, state }] };
+}
+
+/** An acknowledgement in a few words. */
+export function shorten({ from, stored, err, lack }: PutAck): string {
+  return `${from === 'local' ? 'local' : lack ? 'nobody' : 'peer'} ${stored ?? err}`;
 }
