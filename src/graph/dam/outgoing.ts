@@ -176,12 +176,12 @@ export class Outgoing {
   #pump(): void {
     let chars = 0;
     while (this.#streams.length > 0 && !this.#closed && !this.#behind()) {
-      const [{ pieces, fields }] = this.#streams as [{ pieces: Iterator<string>; fields: number }];
-      const next = pieces.next();
-      if (next.done) {
-        this.#streams.shift();
-        this.#streamFields -= fields;
-      } else {
+      // In turns: what is asked in the course of a long answer is not answered only after it.
+      const stream = this.#streams.shift() as { pieces: Iterator<string>; fields: number };
+      const next = stream.pieces.next();
+      if (next.done) this.#streamFields -= stream.fields;
+      else {
+        this.#streams.push(stream);
         this.#post(next.value);
         chars += next.value.length;
       }
