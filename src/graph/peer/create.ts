@@ -1,9 +1,8 @@
 import { PangeaError } from '../../errors/errors.ts';
-import { localSoul } from '../data/local-soul.ts';
 import { randomId } from '../data/random-id.ts';
 import { createReplica } from '../replica/create.ts';
 import { Acknowledgements } from './acknowledgements.ts';
-import { answerOf } from './answers.ts';
+import { Answering } from './answering.ts';
 import { Deadlines } from './deadlines.ts';
 import { Guarding, type Refusal } from './guarding.ts';
 import { Incoming } from './incoming.ts';
@@ -17,7 +16,7 @@ import { SentMark } from './sent-mark.ts';
 import type { Clock, Random } from '../../std/std.ts';
 import type { GraphNode } from '../data/node.ts';
 import type { Delta, Lex, Query } from '../data/types.ts';
-import type { IncomingAck, IncomingGet, Mesh, MeshHandler, MeshPeer } from '../dam/dam.ts';
+import type { IncomingAck, Mesh, MeshHandler, MeshPeer } from '../dam/dam.ts';
 import type { ReplicaLimits } from '../replica/limits.ts';
 import type { Applied, Merge, Replica, Watcher } from '../replica/replica.ts';
 import type { GraphStore } from '../storage/storage.ts';
@@ -41,8 +40,6 @@ export function createGraphPeer(options: GraphPeerOptions): GraphPeer {
   return new Peer(options);
 }
 
-const nothing: readonly Delta[] = [];
-
 class Peer implements GraphPeer {
   readonly pid: string;
   readonly mesh: Mesh;
@@ -63,8 +60,7 @@ class Peer implements GraphPeer {
   readonly #repair: Repair;
   readonly #reconciler: Reconciler | undefined;
   readonly #listeners = new Set<(change: 'hi' | 'bye', peer: MeshPeer) => void>();
-  /** Connections to relays, by number. */
-  readonly #relays = new Set<number>();
+  readonly #answering: Answering;
   readonly #mark: SentMark | undefined;
   #scanEnded = false;
   #author: Author | undefined;
@@ -97,6 +93,9 @@ class Peer implements GraphPeer {
       limits: this.#limits,
       // Clients of gun.js take any `ok` for success, and need one: their nested puts wait for it.
       ok: store.durability === 'memory' ? { memory: 1 } : true,
+    });
+    this.#answering = new Answering({
+      mesh: () => this.mesh, replica: this.#replica, questions: this.#questions, leaves: this.#leaves, limits: this.#limits,
     });
     this.mesh = mesh(this.#handler(), this.pid);
     this.#reconciler = reconcile?.({ replica: this.#replica, mesh: this.mesh, take: (deltas, from) => this.#take(deltas, from) });
@@ -193,16 +192,16 @@ class Peer implements GraphPeer {
   #handler(): MeshHandler {
     return {
       put: (message) => this.#incoming.put(message),
-      get: (message) => this.#asked(message),
+      get: (message) => this.#answering.get(message),
       ack: (message) => this.#acked(message),
       hi: (peer) => {
-        if (peer.relay) this.#relays.add(peer.id);
+        this.#answering.hi(peer);
         this.#reconciler?.hi(peer);
         void this.#welcome(peer);
         for (const listener of this.#listeners) listener('hi', peer);
       },
       bye: (peer) => {
-        this.#relays.delete(peer.id);
+        this.#answering.bye(peer);
         this.#reconciler?.bye(peer);
         for (const listener of this.#listeners) listener('bye', peer);
       },
@@ -242,31 +241,6 @@ class Peer implements GraphPeer {
       this.#mark?.touch();
     }
     this.#acknowledgements.ack(message);
-  }
-
-  #asked(message: IncomingGet): void {
-    if (message.query.soul === localSoul) return;
-    if (typeof message.query.soul === 'string') this.#leaves.touched(message.from, message.query.soul);
-    const known = answerOf(this.#replica, message.query, this.#limits);
-    if (known instanceof Promise) known.then((nodes) => this.#answer(message, nodes), () => this.#answer(message, nothing));
-    else this.#answer(message, known);
-  }
-
-  /**
-   * Who asks hears what we have, and what others have that we ask in its name, since a leaf may hold what it wrote
-   * while it was away. That there is nothing it hears when those had their time.
-   */
-  #answer(message: IncomingGet, nodes: readonly Delta[]): void {
-    if (nodes.length > 0) {
-      this.mesh.answer(message, nodes);
-      this.mesh.relayGet(message);
-      return;
-    }
-    const relays = this.#relays.size - (this.#relays.has(message.from.id) ? 1 : 0);
-    const waitMs = relays > 0 ? this.#limits.absentMs : this.#limits.absentLeavesMs;
-    this.#questions.askFor(this.mesh, message, waitMs, (result) => {
-      if (result !== 'answered') this.mesh.answer(message, nothing);
-    });
   }
 
   async #welcome(peer: MeshPeer): Promise<void> {

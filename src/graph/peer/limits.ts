@@ -24,6 +24,8 @@ export interface PeerLimits {
   readonly answerBytes: number;
   /** Nodes in the answer to a question over souls. */
   readonly answerNodes: number;
+  /** Questions over souls that wait for their turn; more are refused. */
+  readonly soulQuestions: number;
   /** gun.js leaves whose souls are remembered for their return, and souls of each. */
   readonly leaves: number;
   readonly soulsPerLeaf: number;
@@ -44,6 +46,7 @@ export const peerLimits: PeerLimits = {
   outboxSouls: 100_000,
   answerBytes: 1024 * 1024,
   answerNodes: 10_000,
+  soulQuestions: 64,
   leaves: 1_000,
   soulsPerLeaf: 1_000,
   perTurn: 256,

@@ -238,6 +238,29 @@ test('only what this process writes itself is given to the author', async () => 
   await end();
 });
 
+test('nothing is said where the store cannot be read, and a flood of questions over souls is bounded', async () => {
+  const { clock, peer, end } = world();
+  const store = new SlowStore(clock, seededRandom(1));
+  await store.inner.write([write('a', 'x', 1, 1)]);
+  const relay = peer({ relay: true, store, limits: { soulQuestions: 5 } });
+  const leaf = handPlayedLeaf(clock, relay.mesh, 'leaf');
+  await clock.run(500);
+  const answers = (prefix: string): unknown[] => leaf.heard.filter((message) => String(message['@']).startsWith(prefix));
+  store.failReads = true;
+  leaf.say({ '#': 'unread', get: { '#': 'a' } });
+  await clock.run(5_000);
+  assert.deepEqual(answers('unread'), []);
+  store.failReads = false;
+  leaf.say({ '#': 'read', get: { '#': 'a' } });
+  await clock.run(500);
+  assert.equal(answers('read').length, 1);
+  for (let at = 0; at < 20; at++) leaf.say({ '#': `lex${at}`, get: { '#': { '*': 'a' } } });
+  await clock.run(5_000);
+  assert.equal(answers('lex').length, 5);
+  assert.equal(relay.stats().mesh.violations.backlog, 15);
+  await end();
+});
+
 test('after close nothing is waited for and nothing of the peer runs', async () => {
   const { clock, peer, link: join } = world();
   const relay = peer({ relay: true });
