@@ -41,7 +41,7 @@ if (python === undefined) {
       },
       dispose: () => store.close(),
     };
-  }, { runs: 6 });
+  }, { runs: 3 });
 
   test('s3: two nodes on one bucket lose none of each other\'s writes', { timeout: 120_000 }, async () => {
     const stores = await Promise.all([open('shared'), open('shared')]);
