@@ -13,7 +13,7 @@ const namesInPut = 7;
 /** The speaking half of a mesh: who gets what. */
 export class Speaker {
   readonly #state: MeshState;
-  /** Souls that leaves were asked for. */
+  /** What leaves were asked for: a soul, or a query of part of one as JSON. */
   readonly #asked = new WeakMap<Connection, Set<string>>();
 
   constructor(state: MeshState) {
@@ -134,13 +134,15 @@ export class Speaker {
    * Leaves keep copies too, in a mesh without stores only they do, and gun.js never sends by itself what was written while it was
    * offline. Those who asked for the soul come first; who was asked before is asked `again` only where nobody else is left.
    */
-  #leaves({ soul }: Query, from: Connection | undefined, again: boolean): Connection[] {
+  #leaves({ soul, key }: Query, from: Connection | undefined, again: boolean): Connection[] {
     const { askLeaves, askLeavesAmong } = this.#state.limits;
+    // Who was asked for a node was asked for all of its fields.
+    const question = typeof soul === 'string' && key === undefined ? soul : JSON.stringify([soul, key]);
     const chosen = new Set<Connection>();
     const asked = new Set<Connection>();
     const consider = (leaf: Connection): void => {
       if (leaf === from || leaf.relay || !leaf.known || chosen.has(leaf)) return;
-      if (typeof soul === 'string' && this.#wasAsked(leaf, soul)) asked.add(leaf);
+      if (this.#asked.get(leaf)?.has(question) === true || (typeof soul === 'string' && this.#asked.get(leaf)?.has(soul) === true)) asked.add(leaf);
       else chosen.add(leaf);
     };
     const subscribers = typeof soul === 'string' ? this.#state.subscriptions.of(soul) : [];
@@ -152,18 +154,14 @@ export class Speaker {
       }
     }
     if (again) for (const leaf of asked) if (chosen.size < askLeaves) chosen.add(leaf);
-    if (typeof soul === 'string') for (const leaf of chosen) this.#nowAsked(leaf, soul);
+    for (const leaf of chosen) this.#nowAsked(leaf, question);
     return [...chosen];
   }
 
-  #wasAsked(leaf: Connection, soul: string): boolean {
-    return this.#asked.get(leaf)?.has(soul) === true;
-  }
-
-  #nowAsked(leaf: Connection, soul: string): void {
-    const souls = this.#asked.get(leaf);
-    if (souls && souls.size < this.#state.limits.askedSouls) souls.add(soul);
-    else this.#asked.set(leaf, new Set([soul]));
+  #nowAsked(leaf: Connection, question: string): void {
+    const questions = this.#asked.get(leaf);
+    if (questions && questions.size < this.#state.limits.askedSouls) questions.add(question);
+    else this.#asked.set(leaf, new Set([question]));
   }
 
   #sendAnswer(to: Connection, route: GetRoute, nodes: readonly Delta[], known: number | undefined): void {
