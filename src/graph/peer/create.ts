@@ -9,9 +9,10 @@ import { Incoming } from './incoming.ts';
 import { Interests } from './interests.ts';
 import { Leaves } from './leaves.ts';
 import { peerLimits, type PeerLimits } from './limits.ts';
-import { currentFields, Outbox, type Unsent } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { Questions } from './questions.ts';
 import { Repair } from './repair.ts';
+import { sendAgain } from './resend.ts';
 import { SentMark } from './sent-mark.ts';
 import type { Clock, Random } from '../../std/std.ts';
 import type { GraphNode } from '../data/node.ts';
@@ -262,33 +263,10 @@ class Peer implements GraphPeer {
     if (relay && this.#outbox.size > 0) void this.#sendAgain(relay);
   }
 
-  /** What no relay has acknowledged, as it is now. */
-  async #sendAgain(peer: MeshPeer): Promise<void> {
-    const { puts, souls } = this.#outbox.take();
-    const messages: string[] = [];
-    let chunk: Delta[] = [];
-    let sent: Unsent = new Map();
-    const send = (): void => {
-      if (chunk.length === 0) return;
-      const { id } = this.mesh.put(chunk, { to: peer });
-      this.#outbox.sentAgain(id, sent);
-      messages.push(id);
-      chunk = [];
-      sent = new Map();
-    };
-    for (const [soul, keys] of souls) {
-      // A node that cannot be read now is tried again with the next peer that comes.
-      const node = this.#replica.resident(soul) ? this.#replica.peek(soul) : await this.#replica.load(soul).catch(() => this.#outbox.restore(soul, keys));
-      const delta = currentFields(node ?? undefined, keys);
-      if (!delta) continue;
-      chunk.push(delta);
-      sent.set(soul, keys);
-      if (chunk.length < this.#limits.perTurn) continue;
-      send();
-      await this.#clock.sleep(0);
-    }
-    send();
-    this.#acknowledgements.again(puts, messages);
+  #sendAgain(peer: MeshPeer): Promise<void> {
+    return sendAgain({
+      mesh: this.mesh, replica: this.#replica, outbox: this.#outbox, acknowledgements: this.#acknowledgements, clock: this.#clock, limits: this.#limits,
+    }, peer);
   }
 
   /** For healing between nodes of ours. */

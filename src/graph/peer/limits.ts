@@ -29,6 +29,8 @@ export interface PeerLimits {
   /** gun.js leaves whose souls are remembered for their return, and souls of each. */
   readonly leaves: number;
   readonly soulsPerLeaf: number;
+  /** Characters of one message of those that are sent again, about. */
+  readonly messageChars: number;
   /** Questions and re-sent nodes before others get their turn. */
   readonly perTurn: number;
 }
@@ -49,5 +51,6 @@ export const peerLimits: PeerLimits = {
   soulQuestions: 64,
   leaves: 1_000,
   soulsPerLeaf: 1_000,
+  messageChars: 256 * 1024,
   perTurn: 256,
 };

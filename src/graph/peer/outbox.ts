@@ -1,6 +1,8 @@
-import type { GraphNode } from '../data/node.ts';
-import type { Delta, Field } from '../data/types.ts';
+import type { Delta } from '../data/types.ts';
 import type { PeerLimits } from './limits.ts';
+
+/** Above so many fields the whole node is remembered instead of their names. */
+export const namesOfNode = 64;
 
 interface Written {
   readonly soul: string;
@@ -95,8 +97,7 @@ export class Outbox {
     if (known === undefined && this.#souls.has(soul)) return;
     const all = known ?? new Set();
     for (const key of keys) all.add(key);
-    // A whole node costs less to remember than the names of many of its fields.
-    this.#souls.set(soul, all.size > 64 ? undefined : all);
+    this.#souls.set(soul, all.size > namesOfNode ? undefined : all);
   }
 
   #bound(): void {
@@ -106,16 +107,4 @@ export class Outbox {
       this.#dropped++;
     }
   }
-}
-
-/** The named fields as they are now; undefined when there are none. */
-export function currentFields(node: GraphNode | undefined, keys: Set<string> | undefined): Delta | undefined {
-  if (!node) return undefined;
-  if (!keys) return node.toDelta();
-  const fields: Field[] = [];
-  for (const key of keys) {
-    const field = node.field(key);
-    if (field) fields.push(field);
-  }
-  return fields.length > 0 ? { soul: node.soul, fields } : undefined;
 }

@@ -1,9 +1,10 @@
 import { wins } from '../data/ham.ts';
-import type { Delta, Field, Query } from '../data/types.ts';
+import type { Field, Query } from '../data/types.ts';
 import type { IncomingPut, Mesh, MeshPeer } from '../dam/dam.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { PeerLimits } from './limits.ts';
+import { inPieces } from './pieces.ts';
 
 interface Asked {
   readonly soul: string;
@@ -58,9 +59,7 @@ export class Repair {
     for (const field of node?.fields() ?? []) {
       if ((key === undefined || key === field.key) && isNews(field, known.get(field.key))) fields.push(field);
     }
-    if (fields.length === 0) return;
-    const news: Delta[] = [{ soul, fields }];
-    this.#mesh().put(news, { to: peer });
+    for (const piece of inPieces([{ soul, fields }], this.#limits.messageChars)) this.#mesh().put(piece, { to: peer });
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toWire } from '../../../src/graph/data/wire.ts';
+import { inPieces } from '../../../src/graph/peer/pieces.ts';
 import type { GraphPeer } from '../../../src/graph/peer/peer.ts';
 import { MemoryStore } from '../../../src/graph/storage/memory.ts';
 import { seededRandom } from '../../../src/std/std.ts';
@@ -115,4 +116,39 @@ test('a leaf that returns is asked for what it wrote, and for what that leads to
   assert.deepEqual(asked.sort(), ['item1', 'item2', 'list']);
   back.hang();
   await end();
+});
+
+test('a large node and large values go again in messages that the other side takes', async () => {
+  const { clock, peer, link: join, end } = world();
+  const relay = peer({ relay: true });
+  const leaf = peer({ limits: { messageChars: 20_000 } });
+  const fields = Array.from({ length: 5_000 }, (_, at) => ({ key: `item${at}`, value: { '#': `list/${at}` }, state: 1 }));
+  void leaf.put([{ soul: 'list', fields }]);
+  for (let at = 0; at < 10; at++) void leaf.put([write(`text${at}`, 'x', 'y'.repeat(9_000 + 4_000 * at), 1)]);
+  assert.equal(leaf.stats().outbox, 11);
+  join(leaf, relay);
+  await clock.run(5_000);
+  assert.equal(relay.peek('list')?.size, 5_000);
+  for (let at = 0; at < 10; at++) assert.equal(relay.peek(`text${at}`)?.chars, 1 + 9_000 + 4_000 * at);
+  assert.equal(leaf.stats().outbox, 0);
+  assert.deepEqual(relay.stats().mesh.violations, {});
+  await end();
+});
+
+test('messages of a wished size hold every field once, in order', () => {
+  const random = seededRandom(4);
+  for (let round = 0; round < 200; round++) {
+    const deltas = Array.from({ length: random.integer(6) }, (_, at) => ({
+      soul: `s${at}`,
+      fields: Array.from({ length: 1 + random.integer(20) }, (_field, key) => ({ key: `k${key}`, value: 'v'.repeat(random.integer(300)), state: 1 })),
+    }));
+    const pieces = [...inPieces(deltas, 500)];
+    for (const piece of pieces) {
+      assert.ok(piece.every(({ fields }) => fields.length > 0));
+      const count = piece.reduce((sum, { fields }) => sum + fields.length, 0);
+      assert.ok(count === 1 || JSON.stringify(toWire(piece)).length < 1_200);
+    }
+    const joined = pieces.flatMap((piece) => piece.flatMap(({ soul, fields }) => fields.map(({ key, value }) => [soul, key, value])));
+    assert.deepEqual(joined, deltas.flatMap(({ soul, fields }) => fields.map(({ key, value }) => [soul, key, value])));
+  }
 });
