@@ -71,6 +71,7 @@ export class Connection implements MeshPeer {
       limits,
       onMessage: (raw) => options.onMessage(raw, this),
       onViolation: (violation, detail) => options.onViolation(this, violation, detail),
+      onOpen: (chars) => this.spend(Math.floor(chars / limits.charsPerMessage), 0),
       onFrameEnd: () => this.outgoing.flush(),
       waitMs: () => this.#waitMs(),
       onWait: (waitMs) => this.#wait(waitMs),

@@ -1,5 +1,6 @@
 /** What came in on one wire and waits for its turn: text until it is its turn, then messages one by one. */
 import type { Violation } from './dam.ts';
+import { parseJson } from './json.ts';
 import type { DamLimits } from './limits.ts';
 import type { Worker } from './turns.ts';
 
@@ -7,6 +8,8 @@ export interface InboxOptions {
   readonly limits: DamLimits;
   readonly onMessage: (raw: unknown) => void;
   readonly onViolation: (violation: Violation, detail: string) => void;
+  /** A frame of so many characters is about to be parsed. */
+  readonly onOpen: (chars: number) => void;
   /** All of a frame was handled. */
   readonly onFrameEnd: () => void;
   /** Milliseconds to wait before more may be handled; 0 when there is no need. */
@@ -95,14 +98,20 @@ export class Inbox implements Worker {
   }
 
   #parse(frame: string): readonly unknown[] {
-    const { limits, onViolation } = this.#options;
-    let parsed: unknown;
+    const { limits, onViolation, onOpen } = this.#options;
+    onOpen(frame.length);
+    let read: { readonly value: unknown } | undefined;
     try {
-      parsed = JSON.parse(frame);
+      read = parseJson(frame, limits.depth);
     } catch {
       onViolation('json', 'not JSON');
       return [];
     }
+    if (!read) {
+      onViolation('depth', `a frame of more than ${limits.depth} levels`);
+      return [];
+    }
+    const parsed = read.value;
     if (!Array.isArray(parsed)) return [parsed];
     if (parsed.length <= limits.batchMessages) return parsed;
     onViolation('message-size', `a frame of ${parsed.length} messages`);

@@ -9,11 +9,13 @@ export interface DamLimits extends GraphLimits {
   readonly putChars: number;
   /** Messages in one frame. */
   readonly batchMessages: number;
-  /** Nesting of what is not a graph: bodies of extensions, lexes, `ok`. */
+  /** Nesting of a frame. A state lies on the sixth level of a batch, a link of a healed node too. */
   readonly depth: number;
   readonly idChars: number;
   /** Messages a second of one connection, and of all connections from one address; as many may come at once. */
   readonly messagesPerSecond: number;
+  /** Characters of a frame that count as one message more. */
+  readonly charsPerMessage: number;
   /** Fields a second that are put, counted like messages. */
   readonly writesPerSecond: number;
   /** Characters of frames that wait for their turn, per connection. Beyond it the wire is paused, or frames are dropped. */
@@ -80,9 +82,10 @@ export const defaultLimits: DamLimits = {
   frameChars: 4 * 1024 * 1024,
   putChars: 1024 * 1024,
   batchMessages: 20_000,
-  depth: 8,
+  depth: 16,
   idChars: 128,
   messagesPerSecond: 100_000,
+  charsPerMessage: 512,
   writesPerSecond: 300_000,
   inboxChars: 8 * 1024 * 1024,
   backlogBytes: 4 * 1024 * 1024,

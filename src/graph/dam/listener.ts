@@ -2,7 +2,7 @@ import { checkGraph } from '../data/check.ts';
 import type { Connection } from './connection.ts';
 import type { IncomingGet, IncomingPut, Violation } from './dam.ts';
 import { encodeAck } from './encode.ts';
-import { type Message, readMessage, within } from './message.ts';
+import { type Message, readMessage } from './message.ts';
 import { readQuery } from './query.ts';
 import { budget } from './speaker.ts';
 import type { MeshState } from './state.ts';
@@ -111,7 +111,6 @@ export class Listener {
       case 'pangea': {
         const { v, b } = message.raw;
         if (!from.pangea || typeof v !== 'string') return;
-        if (!within(b, this.#state.limits.depth)) return this.#options.onFault(from, 'depth', 'body of an extension');
         return this.#state.options.handler.extension(v, b, from);
       }
       default:

@@ -67,11 +67,3 @@ export function shallow(value: unknown, depth: number, budget: { left: number })
   }
   return true;
 }
-
-/** True when nothing in it lies deeper than `depth`. Looks at no more levels than that. */
-export function within(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (depth === 0) return false;
-  for (const key in value) if (!within((value as Record<string, unknown>)[key], depth - 1)) return false;
-  return true;
-}

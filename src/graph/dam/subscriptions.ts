@@ -83,7 +83,7 @@ export class Subscriptions<S> {
       }
       for (const subscriber of this.#broad) {
         const interest = this.#interests.get(subscriber) as Interest;
-        if (interest.everything || (!subscribers?.has(subscriber) && interest.lexes.some((lex) => matches(delta.soul, lex)))) note(found, subscriber, at);
+        if (interest.everything || interest.lexes.some((lex) => matches(delta.soul, lex))) note(found, subscriber, at);
       }
     }
     return found;
@@ -127,6 +127,7 @@ export class Subscriptions<S> {
 
 function note<S>(found: Map<S, number[]>, subscriber: S, at: number): void {
   const places = found.get(subscriber);
+  if (places?.at(-1) === at) return;
   if (places) places.push(at);
   else found.set(subscriber, [at]);
 }

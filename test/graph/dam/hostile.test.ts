@@ -73,7 +73,7 @@ test('no frame makes the mesh throw, whatever it holds', async (t) => {
 });
 
 test('frames, batches, ids, graphs beyond their limits are refused and counted by name', async (t) => {
-  const { mesh, replica } = open(t, { frameChars: 2000, batchMessages: 5, nodesPerPut: 2, fieldsPerNode: 3, soulChars: 20, keyChars: 20, valueChars: 100, depth: 4 });
+  const { mesh, replica } = open(t, { frameChars: 2000, batchMessages: 5, nodesPerPut: 2, fieldsPerNode: 3, soulChars: 20, keyChars: 20, valueChars: 100, depth: 6 });
   const peer = hand(mesh, { pid: 'p' });
   const node = (soul: string, fields: Record<string, unknown>): Record<string, unknown> => ({ [soul]: { _: meta(soul, Object.fromEntries(Object.keys(fields).map((key) => [key, 1]))), ...fields } });
   peer.raw(' '.repeat(2001));
@@ -87,10 +87,11 @@ test('frames, batches, ids, graphs beyond their limits are refused and counted b
   assert.deepEqual(mesh.stats().violations, { 'message-size': 2, nodes: 2, structure: 2, value: 1 });
   assert.equal(replica.stats().accepted, 0);
   assert.ok(peer.heard.some(({ dam, err }) => dam === '!' && err === 'Message too big!'));
-  const ours = hand(mesh, { name: '10.0.0.10' });
-  ours.say({ dam: '?', pid: 'ours', pangea: { v: 1, relay: true }, '#': 'q' });
-  ours.say({ dam: 'pangea', '#': 'd', v: 'x', b: { a: { a: { a: { a: {} } } } } });
-  assert.equal(mesh.stats().violations.depth, 1);
+  const deep = hand(mesh, { name: '10.0.0.10' });
+  deep.raw('[[[[[[[]]]]]]]');
+  deep.raw(`{"#":"d","ok":${'{"a":'.repeat(7)}1${'}'.repeat(7)}}`);
+  deep.raw(`{"#":"e","@":"x","err":"[[[[[[[[ \\"[[[[[[["}`);
+  assert.equal(mesh.stats().violations.depth, 2);
 });
 
 test('an address that goes on breaking rules is closed and kept out for a time, this machine only closed', async (t) => {
