@@ -253,6 +253,9 @@ interface Session {
   invite @18 InviteRequest -> InviteResponse;
   narrow @19 NarrowRequest -> NarrowResponse;
   # A session with fewer rights, to hand on; it lives as long as somebody holds it, this one or that, until revoked.
+
+  graph @20 GraphRequest -> GraphResponse;
+  # The node's realtime graph. A session that is narrowed to objects has none.
 }
 
 interface ByteSink {
@@ -569,3 +572,126 @@ interface Revoker {
 }
 struct RevokeRequest {}
 struct RevokeResponse {}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Graph: nodes that are found by their soul and hold fields, as gun.js has them. Times are the graph's: milliseconds since
+# 1970 with fractions.
+
+struct GraphRequest {}
+struct GraphResponse { graph @0 :Graph; }
+
+interface Graph {
+  # Ends with its session's rights. A node that serves no graph answers `NOT_SUPPORTED: …` to all but `status`.
+
+  get @0 GraphGetRequest -> GraphGetResponse;
+  put @1 GraphPutRequest -> GraphPutResponse;
+  watch @2 GraphWatchRequest -> GraphWatchResponse;
+  souls @3 GraphSoulsRequest -> GraphSoulsResponse;
+  status @4 GraphStatusRequest -> GraphStatus;
+}
+
+struct GraphValue {
+  union {
+    null @0 :Void;                      # of a field that was deleted
+    text @1 :Text;
+    number @2 :Float64;                 # finite
+    bool @3 :Bool;
+    link @4 :Text;                      # the soul that it leads to
+  }
+}
+struct GraphField {
+  key @0 :Text;
+  value @1 :GraphValue;
+  state @2 :Float64;                    # when it was written
+}
+
+struct GraphGetRequest {
+  soul @0 :Text;
+  key @1 :Text;                         # this field alone; empty for all that the other conditions take
+  prefix @2 :Text;                      # of keys
+  from @3 :Text;                        # first key, itself included
+  to @4 :Text;                          # last key, itself included
+  after @5 :Text;                       # `next` of the page before
+  limit @6 :UInt32;                     # fields; 0 for 1,024, at most 4,096
+  waitMs @7 :UInt32 = 2000;             # how long to ask peers when nothing is here; 0 asks nobody, at most 60,000
+}
+struct GraphGetResponse {
+  found @0 :Bool;                       # false: nobody has it, or it has none of these fields
+  fields @1 :List(GraphField);          # in byte order of keys
+  next @2 :Text;                        # empty on the last page
+}
+
+struct GraphPutRequest {
+  soul @0 :Text;
+  fields @1 :List(GraphField);          # their states are the node's to say, and not read
+}
+enum GraphStored { memory @0; disk @1; remote @2; }
+struct GraphPutResponse {
+  # After the write was stored.
+  state @0 :Float64;
+  stored @1 :GraphStored;               # what it survives: the end of the process, or of the machine
+}
+
+struct GraphWatchRequest {
+  souls @0 :List(Text);
+  prefix @1 :Text;                      # of souls, instead of `souls`
+  whole @2 :Bool;                       # each change carries all of the node, not only what changed
+  listener @3 :GraphListener;
+}
+struct GraphWatchResponse { subscription @0 :Subscription; }
+interface GraphListener {
+  change @0 GraphChange -> stream;
+}
+enum GraphOrigin {
+  now @0;                               # what there was when it was read: all of the node
+  local @1;                             # written by this node
+  peer @2;
+  deferred @3;                          # written ahead of the clock; its time has come
+}
+struct GraphChange {
+  sequence @0 :UInt64;                  # counts from 1 within a subscription
+  lost @1 :UInt64;                      # nodes whose changes were dropped just before this one, because the listener was slow
+  soul @2 :Text;
+  origin @3 :GraphOrigin;
+  fields @4 :List(GraphField);
+  more @5 :Bool;                        # the rest of what is told of this node follows in the next change
+}
+
+struct GraphSoulsRequest {
+  prefix @0 :Text;
+  after @1 :Text;                       # `next` of the page before
+  limit @2 :UInt32;                     # 0 for 256; at most 1,024
+}
+struct GraphSoulsResponse {
+  souls @0 :List(Text);                 # in byte order
+  next @1 :Text;                        # empty on the last page
+}
+
+struct GraphStatusRequest {}
+struct GraphRelay {
+  url @0 :Text;
+  state @1 :Text;                       # open, connecting, waiting, self, closed
+}
+struct GraphStatus {
+  isOn @0 :Bool;                        # false: the node serves no graph, and the rest is empty
+  address @1 :Text;                     # ws://host:port/gun
+  pid @2 :Text;
+  storeName @3 :Text;
+  stored @4 :GraphStored;               # what an acknowledged write survives
+  storedBytes @5 :UInt64;
+  digest @6 :Text;                      # equal in two nodes that hold the same; empty until it is known
+  relays @7 :List(GraphRelay);
+  relayPeers @8 :UInt32;
+  leafPeers @9 :UInt32;
+  fieldsAccepted @10 :UInt64;           # since the start, as all counts here
+  fieldsOld @11 :UInt64;
+  fieldsRefused @12 :UInt64;
+  fieldsDeferred @13 :UInt64;
+  fieldsUnstored @14 :UInt64;
+  nodesInMemory @15 :UInt64;
+  fieldsInMemory @16 :UInt64;
+  messagesIn @17 :UInt64;
+  messagesOut @18 :UInt64;
+  outbox @19 :UInt64;                   # writes of this node that no relay has confirmed
+  failedWrites @20 :UInt64;
+}

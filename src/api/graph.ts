@@ -7,6 +7,22 @@ export interface GraphNodeView {
   readonly soul: string;
   /** In order of key. A deleted field is there with the value null. */
   readonly fields: readonly Field[];
+  /** There are more fields behind these; only where a limit was asked for. */
+  readonly more?: true;
+}
+
+/** Which fields of a node; without a condition all. Keys are compared in byte order. */
+export interface GraphRange {
+  /** This one alone. */
+  readonly key?: string;
+  readonly prefix?: string;
+  /** Both inclusive. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Not itself: the last key of the page before. */
+  readonly after?: string;
+  /** At most so many fields, and so many characters of keys and texts, but at least one field. */
+  readonly limit?: { readonly fields: number; readonly chars: number };
 }
 
 /** What a field is set to: a scalar, null to delete it, or a link to another soul. */
@@ -26,6 +42,17 @@ export interface GraphChange {
   readonly origin: 'now' | 'local' | 'peer' | 'deferred';
   /** Where changes come faster than they are read, only the newest value of each key. */
   readonly fields: readonly Field[];
+  /** The rest of what is told of this node comes next. */
+  readonly more?: true;
+  /** Nodes whose changes were dropped just before this one: only of a prefix, where more nodes changed than can wait. */
+  readonly lost?: number;
+}
+
+/** What is watched. Peers are asked for it, too, and keep this node told. */
+export interface GraphInterest {
+  readonly souls: readonly string[] | { readonly prefix: string };
+  /** All of the node with each change, instead of what changed. */
+  readonly whole?: boolean;
 }
 
 export interface GraphPeerView {
@@ -101,13 +128,13 @@ export interface GraphImport {
 export interface GraphApi {
   status(): Promise<GraphStatus>;
   /** From here, else from peers within `waitMs` (default 2,000; 0 asks nobody). Undefined when nobody has it. */
-  get(soul: string, options?: { readonly key?: string; readonly waitMs?: number }): Promise<GraphNodeView | undefined>;
+  get(soul: string, options?: GraphRange & { readonly waitMs?: number }): Promise<GraphNodeView | undefined>;
   /** Resolves when stored. Throws `USAGE` on a value that cannot be one, `DENIED` where the soul takes signed values only. */
   put(soul: string, input: GraphInput): Promise<GraphPutView>;
   /** The node as it is, then its changes, until the signal. Peers are asked, too, and keep this node told. */
-  watch(soul: string, signal: AbortSignal): AsyncIterable<GraphChange>;
-  /** In byte order. */
-  souls(prefix?: string): AsyncIterable<string>;
+  watch(soul: string | GraphInterest, signal: AbortSignal): AsyncIterable<GraphChange>;
+  /** In byte order, those after `after`. */
+  souls(prefix?: string, after?: string): AsyncIterable<string>;
   /** Every node that is here, in order of soul. */
   export(prefix?: string): AsyncIterable<GraphRecord>;
   /** Merges as if a peer had sent it: signatures are checked, the newer field stays. Resolves when all that was taken is stored. */

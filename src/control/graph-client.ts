@@ -1,4 +1,4 @@
-import type { GraphApi, GraphChange, GraphImport, GraphNodeView, GraphPeerView, GraphPutView, GraphRecord, GraphStatus } from '../api/api.ts';
+import type { GraphApi, GraphChange, GraphImport, GraphInterest, GraphNodeView, GraphPeerView, GraphPutView, GraphRecord, GraphStatus } from '../api/api.ts';
 import { call, callForJson, chunksOf } from './call.ts';
 import { decodeLines, encodeLines } from './record-lines.ts';
 
@@ -21,11 +21,15 @@ export function connectGraph(dataDir: string): GraphApi {
       return node ?? undefined;
     },
     put: (soul, input) => callForJson<GraphPutView>(dataDir, '/v1/graph/put', { body: encodeLines(once({ soul, input })) }),
-    watch: (soul, signal) => lines<GraphChange>('/v1/graph/watch', { soul }, signal),
-    souls: (prefix) => lines<string>('/v1/graph/souls', within(prefix)),
+    watch: (soul, signal) => lines<GraphChange>('/v1/graph/watch', asked(typeof soul === 'string' ? { souls: [soul] } : soul), signal),
+    souls: (prefix, after) => lines<string>('/v1/graph/souls', { ...within(prefix), ...(after === undefined ? {} : { after }) }),
     export: (prefix) => lines<GraphRecord>('/v1/graph/export', within(prefix)),
     import: (records) => callForJson<GraphImport>(dataDir, '/v1/graph/import', { body: encodeLines(records) }),
   };
+}
+
+function asked({ souls, whole = false }: GraphInterest): Record<string, unknown> {
+  return { ...('prefix' in souls ? { prefix: souls.prefix } : { souls }), whole };
 }
 
 async function* once(value: unknown): AsyncGenerator<unknown> {

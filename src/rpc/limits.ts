@@ -41,6 +41,17 @@ export const limits = {
   /** Uploads and downloads of all connections. */
   transfers: 256,
   sessionsPerConnection: 256,
+  /** Fields of a node in one call, both ways, and what a page has when the client names no number. */
+  graphFields: 4096,
+  graphPageFields: 1024,
+  /** Characters of keys and texts: of a page, which has at least one field, and of one put. */
+  graphPageChars: 4 * 1024 * 1024,
+  graphPutChars: 32 * 1024 * 1024,
+  /** Souls that one watch names. */
+  graphSouls: 1024,
+  /** Changes on their way between the threads; more wait in the node, the newest value of each field. */
+  graphChanges: 16,
+  graphWaitMs: 60_000,
   /** What a wrong token waits for its answer: doubled with each failure of that address, up to the second. */
   loginDelayMs: 250,
   longestLoginDelayMs: 30_000,

@@ -3,7 +3,7 @@
  * (a page of the catalogue instead of all of it, a token that never leaves the node's thread).
  */
 import type {
-  FirewallView, GetOptions, GetResult, MixedApi, NodeApi, NodeEventKind, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan,
+  FirewallView, GetOptions, GetResult, GraphApi, GraphChange, GraphInterest, GraphNodeView, GraphRange, MixedApi, NodeApi, NodeEventKind, NodeStatus, ObjectInfo, ObjectRecord, PeerView, Plan,
   PutOptions, PutResult, RepairAction, RepairView, TreeEntry,
 } from '../api/api.ts';
 import { PangeaError } from '../errors/errors.ts';
@@ -55,6 +55,21 @@ export interface RpcNode {
   /** One setting of `mixed.loadConfig`, by name. One after the other, so that none is lost. Throws `USAGE`. */
   updateConfig(key: string, value: string): Promise<void>;
   readonly mixed: MixedApi;
+  readonly graph: RpcGraph;
+}
+
+export interface SoulsRequest {
+  readonly prefix: string;
+  /** `next` of the page before, or empty. */
+  readonly after: string;
+  readonly limit: number;
+}
+
+export interface RpcGraph extends Pick<GraphApi, 'status' | 'put'> {
+  get(soul: string, options: GraphRange & { readonly waitMs?: number }, signal: AbortSignal): Promise<GraphNodeView | undefined>;
+  souls(request: SoulsRequest): Promise<{ readonly souls: readonly string[]; readonly next: string }>;
+  /** Ends when the reader returns, or the node stops. */
+  watch(interest: GraphInterest): Promise<AsyncIterable<GraphChange>>;
 }
 
 /** `isToken` is `undefined` when no token is asked for. */
@@ -90,6 +105,13 @@ export function rpcNodeOf(api: NodeApi, isToken: ((token: string) => Promise<boo
       return done;
     },
     mixed: api.mixed,
+    graph: {
+      status: () => api.graph.status(),
+      put: (soul, input) => api.graph.put(soul, input),
+      get: (soul, options) => api.graph.get(soul, options),
+      souls: (request) => soulsPage(api.graph, request),
+      watch: async (interest) => untilLeft((signal) => api.graph.watch(interest, signal)),
+    },
   };
 }
 
@@ -118,4 +140,30 @@ async function page(api: NodeApi, { pattern, after, limit, only }: PageRequest):
   }
   if (!isPast) throw new PangeaError('NOT_FOUND', 'the object after which the page begins is gone: begin again');
   return { records, next: '' };
+}
+
+async function soulsPage(graph: GraphApi, { prefix, after, limit }: SoulsRequest): Promise<{ souls: string[]; next: string }> {
+  const souls: string[] = [];
+  for await (const soul of graph.souls(prefix, after)) {
+    if (souls.length === limit) return { souls, next: souls.at(-1) ?? '' };
+    souls.push(soul);
+  }
+  return { souls, next: '' };
+}
+
+/** A generator returns only after the item for which it waits: the signal ends that wait at once. */
+function untilLeft<T>(open: (signal: AbortSignal) => AsyncIterable<T>): AsyncIterableIterator<T> {
+  const left = new AbortController();
+  const items = open(left.signal)[Symbol.asyncIterator]();
+  return {
+    next: () => items.next(),
+    return: async () => {
+      left.abort();
+      await items.return?.();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }

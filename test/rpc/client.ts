@@ -5,8 +5,8 @@ import { openWasmEngine, type Answered, type EngineConnection, type RemoteCapabi
 import { capabilityAt, setCapability } from '../../src/rpc/engine/capabilities.ts';
 import { messageOf, type StructClass } from '../../src/rpc/servants/method.ts';
 import {
-  AboutRequest, ByteSink_Write$Params, FinishRequest, GetRequest, LoginRequest, LoginResponse, NodeService$Client, NodeService_Download$Params,
-  NodeService_GetAllNodes$Params, NodeService_StreamUpdates$Params, PangeaNode$Client, PutRequest, PutResponse, Session$Client, StatusRequest, StreamResult, Upload$Client, Upload_Write$Params,
+  AboutRequest, ByteSink_Write$Params, FinishRequest, GetRequest, LoginRequest, LoginResponse, NarrowRequest, NarrowResponse, NodeService$Client, NodeService_Download$Params,
+  NodeService_GetAllNodes$Params, NodeService_StreamUpdates$Params, PangeaNode$Client, PutRequest, PutResponse, Revoker$Client, RevokeRequest, Session$Client, StatusRequest, StreamResult, Upload$Client, Upload_Write$Params,
 } from '../../src/rpc/schema/pangea.ts';
 import { limits } from '../../src/rpc/limits.ts';
 
@@ -100,6 +100,17 @@ export function get(session: RemoteCapability, reference: string, take: (bytes: 
   }));
 }
 
+/** A session with these rights alone, and what revokes it. */
+export async function narrow(
+  session: RemoteCapability, { onlyObjects = [], ...rights }: Partial<Record<'read' | 'write' | 'observe', boolean>> & { onlyObjects?: readonly string[] },
+): Promise<{ session: RemoteCapability; revoke: () => Promise<Answered> }> {
+  const { results } = await session.call(Session$Client.interfaceId, 19, messageOf(NarrowRequest, (request) => {
+    const to = Object.assign(request._initRights(), rights)._initOnlyObjects(onlyObjects.length);
+    onlyObjects.forEach((root, index) => to.set(index, root));
+  }));
+  const revoker = taken(capabilityAt(results.getRoot(NarrowResponse), 2));
+  return { session: taken(capabilityAt(results.getRoot(NarrowResponse), 0)), revoke: () => revoker.call(Revoker$Client.interfaceId, 0, empty(RevokeRequest as never)) };
+}
 
 function taken(found: ReturnType<typeof capabilityAt>): RemoteCapability {
   if (found === undefined || !('call' in found)) throw new Error('the server gave no object of its own');

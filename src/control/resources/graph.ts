@@ -1,6 +1,6 @@
-import type { GraphInput, GraphRecord } from '../../api/api.ts';
+import type { GraphInput, GraphInterest, GraphRecord } from '../../api/api.ts';
 import { PangeaError } from '../../errors/errors.ts';
-import { checkShape, text, whole, type Field } from '../fields.ts';
+import { checkShape, listOf, text, whole, type Field, type Shaped } from '../fields.ts';
 import { decodeLines, encodeLines } from '../record-lines.ts';
 import type { Route } from '../server.ts';
 import { longestText } from './content.ts';
@@ -13,7 +13,19 @@ const longestWaitMs = 60_000;
 
 const soul = text(1, longestText);
 const object: Field<GraphInput> = { accepts: (value): value is GraphInput => typeof value === 'object' && value !== null && !Array.isArray(value) };
-const prefixShape = { required: {}, optional: { prefix: text(0, longestText) } };
+const longText = text(0, longestText);
+const limit: Field<{ readonly fields: number; readonly chars: number }> = {
+  accepts: (value): value is { fields: number; chars: number } => 'value' in checkShape(value, { required: { fields: whole(1), chars: whole(1) }, optional: {} }),
+};
+const rangeShape = {
+  required: { soul }, optional: { key: longText, prefix: longText, from: longText, to: longText, after: longText, limit, waitMs: whole(0, longestWaitMs) },
+};
+const flag: Field<boolean> = { accepts: (value): value is boolean => typeof value === 'boolean' };
+/** Souls of one watch. */
+const mostSouls = 1_024;
+const watchShape = { required: {}, optional: { souls: listOf(soul, mostSouls), prefix: longText, whole: flag } };
+const prefixShape = { required: {}, optional: { prefix: longText } };
+const soulsShape = { required: {}, optional: { prefix: longText, after: longText } };
 
 /** The realtime graph. What values may be is decided by the graph, not here. */
 export const graphRoutes: Readonly<Record<string, Route>> = {
@@ -21,8 +33,7 @@ export const graphRoutes: Readonly<Record<string, Route>> = {
   'POST /v1/graph/peers': async (exchange, { graph }) => exchange.json(await graph.peers()),
 
   'POST /v1/graph/get': async (exchange, { graph }) => {
-    const asked = exchange.options({ required: { soul }, optional: { key: text(0, longestText), waitMs: whole(0, longestWaitMs) } });
-    const { soul: of, ...options } = asked;
+    const { soul: of, ...options } = exchange.options(rangeShape);
     exchange.json({ node: (await graph.get(of, options)) ?? null });
   },
 
@@ -34,14 +45,14 @@ export const graphRoutes: Readonly<Record<string, Route>> = {
 
   /** Endless: until the client goes away or the node stops. */
   'POST /v1/graph/watch': async (exchange, { graph }) => {
-    const asked = exchange.options({ required: { soul }, optional: {} });
+    const interest = interestOf(exchange.options(watchShape));
     const ends = AbortSignal.any([exchange.signal, exchange.closing]);
-    await exchange.stream(undefined, 'application/jsonl', encodeLines(graph.watch(asked.soul, ends), true));
+    await exchange.stream(undefined, 'application/jsonl', encodeLines(graph.watch(interest, ends), true));
   },
 
   'POST /v1/graph/souls': async (exchange, { graph }) => {
-    const { prefix } = exchange.options(prefixShape);
-    await exchange.stream(undefined, 'application/jsonl', encodeLines(graph.souls(prefix)));
+    const { prefix, after } = exchange.options(soulsShape);
+    await exchange.stream(undefined, 'application/jsonl', encodeLines(graph.souls(prefix, after)));
   },
 
   'POST /v1/graph/export': async (exchange, { graph }) => {
@@ -54,6 +65,11 @@ export const graphRoutes: Readonly<Record<string, Route>> = {
     exchange.json(await graph.import(records));
   },
 };
+
+function interestOf({ souls, prefix, whole: isWhole = false }: Shaped<typeof watchShape>): GraphInterest {
+  if ((souls === undefined) === (prefix === undefined)) throw new PangeaError('USAGE', 'watch: either souls or a prefix of souls');
+  return { souls: souls ?? { prefix: prefix as string }, whole: isWhole };
+}
 
 function jsonOf(given: string): unknown {
   try {

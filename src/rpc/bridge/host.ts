@@ -1,5 +1,5 @@
 /** The node's end of the bridge: runs the calls of the surface on the node. */
-import type { GetOptions, PutOptions, PutResult } from '../../api/api.ts';
+import type { GetOptions, GraphInterest, PutOptions, PutResult } from '../../api/api.ts';
 import { isPangeaError, PangeaError } from '../../errors/errors.ts';
 import type { Logger } from '../../telemetry/telemetry.ts';
 import { limits } from '../limits.ts';
@@ -8,9 +8,10 @@ import type { Batch } from './batch.ts';
 import { ownCopyInTurns, PiecePool, transferable, turn } from './bytes.ts';
 import { wireErrorOf } from './errors.ts';
 import type { StreamMessage, ToNode, ToSurface } from './messages.ts';
-import { Streams } from './streams.ts';
+import { itemBytes, Streams } from './streams.ts';
 import { flatten, unflatten, type TreeItem } from './tree.ts';
 
+type GetGraph = Parameters<RpcNode['graph']['get']>[1];
 type Run = (args: readonly unknown[], call: AbortController) => Promise<unknown>;
 
 /** Calls with blocks as parameters, which the node does not keep. */
@@ -46,6 +47,9 @@ export class BridgeHost {
         return { name, stream: this.#sendContent(flatten(entries), call) };
       },
       events: async ([kinds]) => this.#streams.send(await node.events(kinds as never), { windowBytes: eventWindowBytes }),
+      'graph.watch': async ([interest]) =>
+        this.#streams.send(await node.graph.watch(interest as GraphInterest), { windowBytes: limits.graphChanges * itemBytes }),
+      'graph.get': ([soul, options], { signal }) => node.graph.get(soul as string, options as GetGraph, signal),
       'mixed.nextUpdate': (_, { signal }) => node.mixed.nextUpdate(signal),
     };
   }
@@ -85,7 +89,7 @@ export class BridgeHost {
 
   #plain(name: string): Run {
     const [first = '', second] = name.split('.');
-    const target = (second === undefined ? this.#node : this.#node.mixed) as unknown as Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
+    const target = (second === undefined ? this.#node : this.#node[first as 'mixed' | 'graph']) as unknown as Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
     return (args) => (target[second ?? first] as (...args: readonly unknown[]) => Promise<unknown>).apply(target, [...args]);
   }
 

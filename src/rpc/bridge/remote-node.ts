@@ -1,5 +1,5 @@
 /** The surface's end of the bridge: the node, as if it were in this thread. */
-import type { GetResult, PutResult } from '../../api/api.ts';
+import type { GetResult, GraphChange, GraphNodeView, PutResult } from '../../api/api.ts';
 import { PangeaError } from '../../errors/errors.ts';
 import { limits } from '../limits.ts';
 import type { RpcNode } from '../rpc-node.ts';
@@ -19,6 +19,7 @@ const mixedCalls = [
   'node', 'nodes', 'claim', 'connect', 'disconnect', 'connected', 'quality', 'sendMessage', 'metrics', 'cesProcess', 'cesReconstruct', 'upload',
   'download', 'localMultiaddr', 'libp2pPeers', 'mdnsDiscovered', 'connectMdns', 'loadConfig', 'saveConfig',
 ] as const satisfies readonly (keyof RpcNode['mixed'])[];
+const graphCalls = ['status', 'put', 'souls'] as const satisfies readonly (keyof RpcNode['graph'])[];
 
 interface Pending {
   resolve(value: unknown): void;
@@ -87,10 +88,15 @@ export class BridgeClient {
       events: (kinds) => this.call('events', [kinds], undefined, (stream: number) => this.#streams.receive<QueuedEvent>(stream)),
     };
     const nextUpdate: RpcNode['mixed']['nextUpdate'] = (signal) => this.call('mixed.nextUpdate', [], signal);
+    const graph: Pick<RpcNode['graph'], 'get' | 'watch'> = {
+      get: (soul, options, signal) => this.call<GraphNodeView | undefined>('graph.get', [soul, options], signal),
+      watch: (interest) => this.call('graph.watch', [interest], undefined, (stream: number) => this.#streams.receive<GraphChange>(stream)),
+    };
     return {
       ...(calls(plainCalls, '') as unknown as Pick<RpcNode, (typeof plainCalls)[number]>),
       ...streaming,
       mixed: { ...(calls(mixedCalls, 'mixed.') as unknown as Pick<RpcNode['mixed'], (typeof mixedCalls)[number]>), nextUpdate },
+      graph: { ...(calls(graphCalls, 'graph.') as unknown as Pick<RpcNode['graph'], (typeof graphCalls)[number]>), ...graph },
     };
   }
 

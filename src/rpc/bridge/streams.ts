@@ -7,7 +7,7 @@ import { errorOf, wireErrorOf } from './errors.ts';
 import type { StreamMessage } from './messages.ts';
 
 /** What an item that is no bytes counts for in a window. */
-const itemBytes = 1024;
+export const itemBytes = 1024;
 const weightOf = (item: unknown): number => (item instanceof Uint8Array ? item.length : itemBytes);
 
 export interface SourceOptions {

@@ -4694,6 +4694,40 @@ export class NarrowResponse$Promise {
     return await this.pipeline.struct();
   }
 }
+export class GraphRequest extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphRequest",
+    id: "bdc7d598dc7d8f41",
+    size: new $.ObjectSize(0, 0),
+  };
+  toString(): string { return "GraphRequest_" + super.toString(); }
+}
+export class GraphResponse extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphResponse",
+    id: "d7390e63dedb7d9f",
+    size: new $.ObjectSize(0, 1),
+  };
+  get graph(): Graph$Client {
+    return new Graph$Client($.utils.getInterfaceClientOrNullAt(0, this));
+  }
+  set graph(value: Graph$Client) {
+    $.utils.setInterfacePointer(this.segment.message.addCap(value.client), $.utils.getPointer(0, this));
+  }
+  toString(): string { return "GraphResponse_" + super.toString(); }
+}
+export class GraphResponse$Promise {
+  pipeline: $.Pipeline<any, any, GraphResponse>;
+  constructor(pipeline: $.Pipeline<any, any, GraphResponse>) {
+    this.pipeline = pipeline;
+  }
+  getGraph(): Graph$Client {
+    return new Graph$Client(this.pipeline.getPipeline(Graph, 0).client());
+  }
+  async promise(): Promise<GraphResponse> {
+    return await this.pipeline.struct();
+  }
+}
 export class Session$Client {
   client: $.Client;
   static readonly interfaceId: bigint = 0xc57c3547587f14f0n;
@@ -4720,7 +4754,8 @@ export class Session$Client {
     $.Method<ConnectPeerRequest, ConnectPeerResponse>,
     $.Method<RevokePeerRequest, RevokePeerResponse>,
     $.Method<InviteRequest, InviteResponse>,
-    $.Method<NarrowRequest, NarrowResponse>
+    $.Method<NarrowRequest, NarrowResponse>,
+    $.Method<GraphRequest, GraphResponse>
   ] = [
     {
       ParamsClass: PutRequest,
@@ -4881,6 +4916,14 @@ export class Session$Client {
       methodId: 19,
       interfaceName: "pangea.capnp:Session",
       methodName: "narrow"
+    },
+    {
+      ParamsClass: GraphRequest,
+      ResultsClass: GraphResponse,
+      interfaceId: Session$Client.interfaceId,
+      methodId: 20,
+      interfaceName: "pangea.capnp:Session",
+      methodName: "graph"
     }
   ];
   put(paramsFunc?: (params: PutRequest) => void): PutResponse$Promise {
@@ -5047,6 +5090,18 @@ export class Session$Client {
     const pipeline = new $.Pipeline(NarrowResponse, answer);
     return new NarrowResponse$Promise(pipeline);
   }
+  /**
+* The node's realtime graph. A session that is narrowed to objects has none.
+*
+*/
+  graph(paramsFunc?: (params: GraphRequest) => void): GraphResponse$Promise {
+    const answer = this.client.call({
+      method: Session$Client.methods[20],
+      paramsFunc: paramsFunc
+    });
+    const pipeline = new $.Pipeline(GraphResponse, answer);
+    return new GraphResponse$Promise(pipeline);
+  }
 }
 $.Registry.register(Session$Client.interfaceId, Session$Client);
 export interface Session$Server$Target {
@@ -5070,6 +5125,7 @@ export interface Session$Server$Target {
   revokePeer(params: RevokePeerRequest, results: RevokePeerResponse): Promise<void>;
   invite(params: InviteRequest, results: InviteResponse): Promise<void>;
   narrow(params: NarrowRequest, results: NarrowResponse): Promise<void>;
+  graph(params: GraphRequest, results: GraphResponse): Promise<void>;
 }
 export class Session$Server extends $.Server {
   readonly target: Session$Server$Target;
@@ -5154,6 +5210,10 @@ export class Session$Server extends $.Server {
       {
         ...Session$Client.methods[19],
         impl: target.narrow
+      },
+      {
+        ...Session$Client.methods[20],
+        impl: target.graph
       }
     ]);
     this.target = target;
@@ -6874,6 +6934,1032 @@ export class Revoker extends $.Interface {
   };
   toString(): string { return "Revoker_" + super.toString(); }
 }
+export class GraphGetRequest extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphGetRequest",
+    id: "93a3ec644e445266",
+    size: new $.ObjectSize(8, 6),
+    defaultWaitMs: $.getUint32Mask(2000)
+  };
+  get soul(): string {
+    return $.utils.getText(0, this);
+  }
+  set soul(value: string) {
+    $.utils.setText(0, value, this);
+  }
+  /**
+* this field alone; empty for all that the other conditions take
+*
+*/
+  get key(): string {
+    return $.utils.getText(1, this);
+  }
+  set key(value: string) {
+    $.utils.setText(1, value, this);
+  }
+  /**
+* of keys
+*
+*/
+  get prefix(): string {
+    return $.utils.getText(2, this);
+  }
+  set prefix(value: string) {
+    $.utils.setText(2, value, this);
+  }
+  /**
+* first key, itself included
+*
+*/
+  get from(): string {
+    return $.utils.getText(3, this);
+  }
+  set from(value: string) {
+    $.utils.setText(3, value, this);
+  }
+  /**
+* last key, itself included
+*
+*/
+  get to(): string {
+    return $.utils.getText(4, this);
+  }
+  set to(value: string) {
+    $.utils.setText(4, value, this);
+  }
+  /**
+* `next` of the page before
+*
+*/
+  get after(): string {
+    return $.utils.getText(5, this);
+  }
+  set after(value: string) {
+    $.utils.setText(5, value, this);
+  }
+  /**
+* fields; 0 for 1,024, at most 4,096
+*
+*/
+  get limit(): number {
+    return $.utils.getUint32(0, this);
+  }
+  set limit(value: number) {
+    $.utils.setUint32(0, value, this);
+  }
+  /**
+* how long to ask peers when nothing is here; 0 asks nobody, at most 60,000
+*
+*/
+  get waitMs(): number {
+    return $.utils.getUint32(4, this, GraphGetRequest._capnp.defaultWaitMs);
+  }
+  set waitMs(value: number) {
+    $.utils.setUint32(4, value, this, GraphGetRequest._capnp.defaultWaitMs);
+  }
+  toString(): string { return "GraphGetRequest_" + super.toString(); }
+}
+export class GraphGetResponse extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphGetResponse",
+    id: "aad2d15197a60f4a",
+    size: new $.ObjectSize(8, 2),
+  };
+  static _Fields: $.ListCtor<GraphField>;
+  /**
+* false: nobody has it, or it has none of these fields
+*
+*/
+  get found(): boolean {
+    return $.utils.getBit(0, this);
+  }
+  set found(value: boolean) {
+    $.utils.setBit(0, value, this);
+  }
+  _adoptFields(value: $.Orphan<$.List<GraphField>>): void {
+    $.utils.adopt(value, $.utils.getPointer(0, this));
+  }
+  _disownFields(): $.Orphan<$.List<GraphField>> {
+    return $.utils.disown(this.fields);
+  }
+  /**
+* in byte order of keys
+*
+*/
+  get fields(): $.List<GraphField> {
+    return $.utils.getList(0, GraphGetResponse._Fields, this);
+  }
+  _hasFields(): boolean {
+    return !$.utils.isNull($.utils.getPointer(0, this));
+  }
+  _initFields(length: number): $.List<GraphField> {
+    return $.utils.initList(0, GraphGetResponse._Fields, length, this);
+  }
+  set fields(value: $.List<GraphField>) {
+    $.utils.copyFrom(value, $.utils.getPointer(0, this));
+  }
+  /**
+* empty on the last page
+*
+*/
+  get next(): string {
+    return $.utils.getText(1, this);
+  }
+  set next(value: string) {
+    $.utils.setText(1, value, this);
+  }
+  toString(): string { return "GraphGetResponse_" + super.toString(); }
+}
+export class GraphGetResponse$Promise {
+  pipeline: $.Pipeline<any, any, GraphGetResponse>;
+  constructor(pipeline: $.Pipeline<any, any, GraphGetResponse>) {
+    this.pipeline = pipeline;
+  }
+  async promise(): Promise<GraphGetResponse> {
+    return await this.pipeline.struct();
+  }
+}
+export class GraphPutRequest extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphPutRequest",
+    id: "ca7ef969572eef97",
+    size: new $.ObjectSize(0, 2),
+  };
+  static _Fields: $.ListCtor<GraphField>;
+  get soul(): string {
+    return $.utils.getText(0, this);
+  }
+  set soul(value: string) {
+    $.utils.setText(0, value, this);
+  }
+  _adoptFields(value: $.Orphan<$.List<GraphField>>): void {
+    $.utils.adopt(value, $.utils.getPointer(1, this));
+  }
+  _disownFields(): $.Orphan<$.List<GraphField>> {
+    return $.utils.disown(this.fields);
+  }
+  /**
+* their states are the node's to say, and not read
+*
+*/
+  get fields(): $.List<GraphField> {
+    return $.utils.getList(1, GraphPutRequest._Fields, this);
+  }
+  _hasFields(): boolean {
+    return !$.utils.isNull($.utils.getPointer(1, this));
+  }
+  _initFields(length: number): $.List<GraphField> {
+    return $.utils.initList(1, GraphPutRequest._Fields, length, this);
+  }
+  set fields(value: $.List<GraphField>) {
+    $.utils.copyFrom(value, $.utils.getPointer(1, this));
+  }
+  toString(): string { return "GraphPutRequest_" + super.toString(); }
+}
+/**
+* After the write was stored.
+*
+*/
+export class GraphPutResponse extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphPutResponse",
+    id: "e56f4ad265f538e3",
+    size: new $.ObjectSize(16, 0),
+  };
+  get state(): number {
+    return $.utils.getFloat64(0, this);
+  }
+  set state(value: number) {
+    $.utils.setFloat64(0, value, this);
+  }
+  /**
+* what it survives: the end of the process, or of the machine
+*
+*/
+  get stored(): GraphStored {
+    return $.utils.getUint16(8, this) as GraphStored;
+  }
+  set stored(value: GraphStored) {
+    $.utils.setUint16(8, value, this);
+  }
+  toString(): string { return "GraphPutResponse_" + super.toString(); }
+}
+export class GraphPutResponse$Promise {
+  pipeline: $.Pipeline<any, any, GraphPutResponse>;
+  constructor(pipeline: $.Pipeline<any, any, GraphPutResponse>) {
+    this.pipeline = pipeline;
+  }
+  async promise(): Promise<GraphPutResponse> {
+    return await this.pipeline.struct();
+  }
+}
+export class GraphWatchRequest extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphWatchRequest",
+    id: "d7195bb3cbae0409",
+    size: new $.ObjectSize(8, 3),
+  };
+  _adoptSouls(value: $.Orphan<$.List<string>>): void {
+    $.utils.adopt(value, $.utils.getPointer(0, this));
+  }
+  _disownSouls(): $.Orphan<$.List<string>> {
+    return $.utils.disown(this.souls);
+  }
+  get souls(): $.List<string> {
+    return $.utils.getList(0, $.TextList, this);
+  }
+  _hasSouls(): boolean {
+    return !$.utils.isNull($.utils.getPointer(0, this));
+  }
+  _initSouls(length: number): $.List<string> {
+    return $.utils.initList(0, $.TextList, length, this);
+  }
+  set souls(value: $.List<string>) {
+    $.utils.copyFrom(value, $.utils.getPointer(0, this));
+  }
+  /**
+* of souls, instead of `souls`
+*
+*/
+  get prefix(): string {
+    return $.utils.getText(1, this);
+  }
+  set prefix(value: string) {
+    $.utils.setText(1, value, this);
+  }
+  /**
+* each change carries all of the node, not only what changed
+*
+*/
+  get whole(): boolean {
+    return $.utils.getBit(0, this);
+  }
+  set whole(value: boolean) {
+    $.utils.setBit(0, value, this);
+  }
+  get listener(): GraphListener$Client {
+    return new GraphListener$Client($.utils.getInterfaceClientOrNullAt(2, this));
+  }
+  set listener(value: GraphListener$Client) {
+    $.utils.setInterfacePointer(this.segment.message.addCap(value.client), $.utils.getPointer(2, this));
+  }
+  toString(): string { return "GraphWatchRequest_" + super.toString(); }
+}
+export class GraphWatchResponse extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphWatchResponse",
+    id: "ab7c5e704c0dbfe7",
+    size: new $.ObjectSize(0, 1),
+  };
+  get subscription(): Subscription$Client {
+    return new Subscription$Client($.utils.getInterfaceClientOrNullAt(0, this));
+  }
+  set subscription(value: Subscription$Client) {
+    $.utils.setInterfacePointer(this.segment.message.addCap(value.client), $.utils.getPointer(0, this));
+  }
+  toString(): string { return "GraphWatchResponse_" + super.toString(); }
+}
+export class GraphWatchResponse$Promise {
+  pipeline: $.Pipeline<any, any, GraphWatchResponse>;
+  constructor(pipeline: $.Pipeline<any, any, GraphWatchResponse>) {
+    this.pipeline = pipeline;
+  }
+  getSubscription(): Subscription$Client {
+    return new Subscription$Client(this.pipeline.getPipeline(Subscription, 0).client());
+  }
+  async promise(): Promise<GraphWatchResponse> {
+    return await this.pipeline.struct();
+  }
+}
+export class GraphSoulsRequest extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphSoulsRequest",
+    id: "b3e59ec47c606f75",
+    size: new $.ObjectSize(8, 2),
+  };
+  get prefix(): string {
+    return $.utils.getText(0, this);
+  }
+  set prefix(value: string) {
+    $.utils.setText(0, value, this);
+  }
+  /**
+* `next` of the page before
+*
+*/
+  get after(): string {
+    return $.utils.getText(1, this);
+  }
+  set after(value: string) {
+    $.utils.setText(1, value, this);
+  }
+  /**
+* 0 for 256; at most 1,024
+*
+*/
+  get limit(): number {
+    return $.utils.getUint32(0, this);
+  }
+  set limit(value: number) {
+    $.utils.setUint32(0, value, this);
+  }
+  toString(): string { return "GraphSoulsRequest_" + super.toString(); }
+}
+export class GraphSoulsResponse extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphSoulsResponse",
+    id: "d1042d1155bb6eb0",
+    size: new $.ObjectSize(0, 2),
+  };
+  _adoptSouls(value: $.Orphan<$.List<string>>): void {
+    $.utils.adopt(value, $.utils.getPointer(0, this));
+  }
+  _disownSouls(): $.Orphan<$.List<string>> {
+    return $.utils.disown(this.souls);
+  }
+  /**
+* in byte order
+*
+*/
+  get souls(): $.List<string> {
+    return $.utils.getList(0, $.TextList, this);
+  }
+  _hasSouls(): boolean {
+    return !$.utils.isNull($.utils.getPointer(0, this));
+  }
+  _initSouls(length: number): $.List<string> {
+    return $.utils.initList(0, $.TextList, length, this);
+  }
+  set souls(value: $.List<string>) {
+    $.utils.copyFrom(value, $.utils.getPointer(0, this));
+  }
+  /**
+* empty on the last page
+*
+*/
+  get next(): string {
+    return $.utils.getText(1, this);
+  }
+  set next(value: string) {
+    $.utils.setText(1, value, this);
+  }
+  toString(): string { return "GraphSoulsResponse_" + super.toString(); }
+}
+export class GraphSoulsResponse$Promise {
+  pipeline: $.Pipeline<any, any, GraphSoulsResponse>;
+  constructor(pipeline: $.Pipeline<any, any, GraphSoulsResponse>) {
+    this.pipeline = pipeline;
+  }
+  async promise(): Promise<GraphSoulsResponse> {
+    return await this.pipeline.struct();
+  }
+}
+export class GraphStatusRequest extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphStatusRequest",
+    id: "f276465265d9d315",
+    size: new $.ObjectSize(0, 0),
+  };
+  toString(): string { return "GraphStatusRequest_" + super.toString(); }
+}
+export class GraphStatus extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphStatus",
+    id: "a45e240246bc7370",
+    size: new $.ObjectSize(112, 5),
+  };
+  static _Relays: $.ListCtor<GraphRelay>;
+  /**
+* false: the node serves no graph, and the rest is empty
+*
+*/
+  get isOn(): boolean {
+    return $.utils.getBit(0, this);
+  }
+  set isOn(value: boolean) {
+    $.utils.setBit(0, value, this);
+  }
+  /**
+* ws://host:port/gun
+*
+*/
+  get address(): string {
+    return $.utils.getText(0, this);
+  }
+  set address(value: string) {
+    $.utils.setText(0, value, this);
+  }
+  get pid(): string {
+    return $.utils.getText(1, this);
+  }
+  set pid(value: string) {
+    $.utils.setText(1, value, this);
+  }
+  get storeName(): string {
+    return $.utils.getText(2, this);
+  }
+  set storeName(value: string) {
+    $.utils.setText(2, value, this);
+  }
+  /**
+* what an acknowledged write survives
+*
+*/
+  get stored(): GraphStored {
+    return $.utils.getUint16(2, this) as GraphStored;
+  }
+  set stored(value: GraphStored) {
+    $.utils.setUint16(2, value, this);
+  }
+  get storedBytes(): bigint {
+    return $.utils.getUint64(8, this);
+  }
+  set storedBytes(value: bigint) {
+    $.utils.setUint64(8, value, this);
+  }
+  /**
+* equal in two nodes that hold the same; empty until it is known
+*
+*/
+  get digest(): string {
+    return $.utils.getText(3, this);
+  }
+  set digest(value: string) {
+    $.utils.setText(3, value, this);
+  }
+  _adoptRelays(value: $.Orphan<$.List<GraphRelay>>): void {
+    $.utils.adopt(value, $.utils.getPointer(4, this));
+  }
+  _disownRelays(): $.Orphan<$.List<GraphRelay>> {
+    return $.utils.disown(this.relays);
+  }
+  get relays(): $.List<GraphRelay> {
+    return $.utils.getList(4, GraphStatus._Relays, this);
+  }
+  _hasRelays(): boolean {
+    return !$.utils.isNull($.utils.getPointer(4, this));
+  }
+  _initRelays(length: number): $.List<GraphRelay> {
+    return $.utils.initList(4, GraphStatus._Relays, length, this);
+  }
+  set relays(value: $.List<GraphRelay>) {
+    $.utils.copyFrom(value, $.utils.getPointer(4, this));
+  }
+  get relayPeers(): number {
+    return $.utils.getUint32(4, this);
+  }
+  set relayPeers(value: number) {
+    $.utils.setUint32(4, value, this);
+  }
+  get leafPeers(): number {
+    return $.utils.getUint32(16, this);
+  }
+  set leafPeers(value: number) {
+    $.utils.setUint32(16, value, this);
+  }
+  /**
+* since the start, as all counts here
+*
+*/
+  get fieldsAccepted(): bigint {
+    return $.utils.getUint64(24, this);
+  }
+  set fieldsAccepted(value: bigint) {
+    $.utils.setUint64(24, value, this);
+  }
+  get fieldsOld(): bigint {
+    return $.utils.getUint64(32, this);
+  }
+  set fieldsOld(value: bigint) {
+    $.utils.setUint64(32, value, this);
+  }
+  get fieldsRefused(): bigint {
+    return $.utils.getUint64(40, this);
+  }
+  set fieldsRefused(value: bigint) {
+    $.utils.setUint64(40, value, this);
+  }
+  get fieldsDeferred(): bigint {
+    return $.utils.getUint64(48, this);
+  }
+  set fieldsDeferred(value: bigint) {
+    $.utils.setUint64(48, value, this);
+  }
+  get fieldsUnstored(): bigint {
+    return $.utils.getUint64(56, this);
+  }
+  set fieldsUnstored(value: bigint) {
+    $.utils.setUint64(56, value, this);
+  }
+  get nodesInMemory(): bigint {
+    return $.utils.getUint64(64, this);
+  }
+  set nodesInMemory(value: bigint) {
+    $.utils.setUint64(64, value, this);
+  }
+  get fieldsInMemory(): bigint {
+    return $.utils.getUint64(72, this);
+  }
+  set fieldsInMemory(value: bigint) {
+    $.utils.setUint64(72, value, this);
+  }
+  get messagesIn(): bigint {
+    return $.utils.getUint64(80, this);
+  }
+  set messagesIn(value: bigint) {
+    $.utils.setUint64(80, value, this);
+  }
+  get messagesOut(): bigint {
+    return $.utils.getUint64(88, this);
+  }
+  set messagesOut(value: bigint) {
+    $.utils.setUint64(88, value, this);
+  }
+  /**
+* writes of this node that no relay has confirmed
+*
+*/
+  get outbox(): bigint {
+    return $.utils.getUint64(96, this);
+  }
+  set outbox(value: bigint) {
+    $.utils.setUint64(96, value, this);
+  }
+  get failedWrites(): bigint {
+    return $.utils.getUint64(104, this);
+  }
+  set failedWrites(value: bigint) {
+    $.utils.setUint64(104, value, this);
+  }
+  toString(): string { return "GraphStatus_" + super.toString(); }
+}
+export class GraphStatus$Promise {
+  pipeline: $.Pipeline<any, any, GraphStatus>;
+  constructor(pipeline: $.Pipeline<any, any, GraphStatus>) {
+    this.pipeline = pipeline;
+  }
+  async promise(): Promise<GraphStatus> {
+    return await this.pipeline.struct();
+  }
+}
+export class Graph$Client {
+  client: $.Client;
+  static readonly interfaceId: bigint = 0xc9fae4322da986b0n;
+  constructor(client: $.Client) {
+    this.client = client;
+  }
+  static readonly methods: [
+    $.Method<GraphGetRequest, GraphGetResponse>,
+    $.Method<GraphPutRequest, GraphPutResponse>,
+    $.Method<GraphWatchRequest, GraphWatchResponse>,
+    $.Method<GraphSoulsRequest, GraphSoulsResponse>,
+    $.Method<GraphStatusRequest, GraphStatus>
+  ] = [
+    {
+      ParamsClass: GraphGetRequest,
+      ResultsClass: GraphGetResponse,
+      interfaceId: Graph$Client.interfaceId,
+      methodId: 0,
+      interfaceName: "pangea.capnp:Graph",
+      methodName: "get"
+    },
+    {
+      ParamsClass: GraphPutRequest,
+      ResultsClass: GraphPutResponse,
+      interfaceId: Graph$Client.interfaceId,
+      methodId: 1,
+      interfaceName: "pangea.capnp:Graph",
+      methodName: "put"
+    },
+    {
+      ParamsClass: GraphWatchRequest,
+      ResultsClass: GraphWatchResponse,
+      interfaceId: Graph$Client.interfaceId,
+      methodId: 2,
+      interfaceName: "pangea.capnp:Graph",
+      methodName: "watch"
+    },
+    {
+      ParamsClass: GraphSoulsRequest,
+      ResultsClass: GraphSoulsResponse,
+      interfaceId: Graph$Client.interfaceId,
+      methodId: 3,
+      interfaceName: "pangea.capnp:Graph",
+      methodName: "souls"
+    },
+    {
+      ParamsClass: GraphStatusRequest,
+      ResultsClass: GraphStatus,
+      interfaceId: Graph$Client.interfaceId,
+      methodId: 4,
+      interfaceName: "pangea.capnp:Graph",
+      methodName: "status"
+    }
+  ];
+  get(paramsFunc?: (params: GraphGetRequest) => void): GraphGetResponse$Promise {
+    const answer = this.client.call({
+      method: Graph$Client.methods[0],
+      paramsFunc: paramsFunc
+    });
+    const pipeline = new $.Pipeline(GraphGetResponse, answer);
+    return new GraphGetResponse$Promise(pipeline);
+  }
+  put(paramsFunc?: (params: GraphPutRequest) => void): GraphPutResponse$Promise {
+    const answer = this.client.call({
+      method: Graph$Client.methods[1],
+      paramsFunc: paramsFunc
+    });
+    const pipeline = new $.Pipeline(GraphPutResponse, answer);
+    return new GraphPutResponse$Promise(pipeline);
+  }
+  watch(paramsFunc?: (params: GraphWatchRequest) => void): GraphWatchResponse$Promise {
+    const answer = this.client.call({
+      method: Graph$Client.methods[2],
+      paramsFunc: paramsFunc
+    });
+    const pipeline = new $.Pipeline(GraphWatchResponse, answer);
+    return new GraphWatchResponse$Promise(pipeline);
+  }
+  souls(paramsFunc?: (params: GraphSoulsRequest) => void): GraphSoulsResponse$Promise {
+    const answer = this.client.call({
+      method: Graph$Client.methods[3],
+      paramsFunc: paramsFunc
+    });
+    const pipeline = new $.Pipeline(GraphSoulsResponse, answer);
+    return new GraphSoulsResponse$Promise(pipeline);
+  }
+  status(paramsFunc?: (params: GraphStatusRequest) => void): GraphStatus$Promise {
+    const answer = this.client.call({
+      method: Graph$Client.methods[4],
+      paramsFunc: paramsFunc
+    });
+    const pipeline = new $.Pipeline(GraphStatus, answer);
+    return new GraphStatus$Promise(pipeline);
+  }
+}
+$.Registry.register(Graph$Client.interfaceId, Graph$Client);
+export interface Graph$Server$Target {
+  get(params: GraphGetRequest, results: GraphGetResponse): Promise<void>;
+  put(params: GraphPutRequest, results: GraphPutResponse): Promise<void>;
+  watch(params: GraphWatchRequest, results: GraphWatchResponse): Promise<void>;
+  souls(params: GraphSoulsRequest, results: GraphSoulsResponse): Promise<void>;
+  status(params: GraphStatusRequest, results: GraphStatus): Promise<void>;
+}
+export class Graph$Server extends $.Server {
+  readonly target: Graph$Server$Target;
+  constructor(target: Graph$Server$Target) {
+    super(target, [
+      {
+        ...Graph$Client.methods[0],
+        impl: target.get
+      },
+      {
+        ...Graph$Client.methods[1],
+        impl: target.put
+      },
+      {
+        ...Graph$Client.methods[2],
+        impl: target.watch
+      },
+      {
+        ...Graph$Client.methods[3],
+        impl: target.souls
+      },
+      {
+        ...Graph$Client.methods[4],
+        impl: target.status
+      }
+    ]);
+    this.target = target;
+  }
+  client(): Graph$Client {
+    return new Graph$Client(this);
+  }
+}
+/**
+* Ends with its session's rights. A node that serves no graph answers `NOT_SUPPORTED: …` to all but `status`.
+*
+*/
+export class Graph extends $.Interface {
+  static readonly Client = Graph$Client;
+  static readonly Server = Graph$Server;
+  static readonly _capnp = {
+    displayName: "Graph",
+    id: "c9fae4322da986b0",
+    size: new $.ObjectSize(0, 0),
+  };
+  toString(): string { return "Graph_" + super.toString(); }
+}
+export const GraphValue_Which = {
+  /**
+* of a field that was deleted
+*
+*/
+  NULL: 0,
+  TEXT: 1,
+  /**
+* finite
+*
+*/
+  NUMBER: 2,
+  BOOL: 3,
+  /**
+* the soul that it leads to
+*
+*/
+  LINK: 4
+} as const;
+export type GraphValue_Which = (typeof GraphValue_Which)[keyof typeof GraphValue_Which];
+export class GraphValue extends $.Struct {
+  static readonly NULL = GraphValue_Which.NULL;
+  static readonly TEXT = GraphValue_Which.TEXT;
+  static readonly NUMBER = GraphValue_Which.NUMBER;
+  static readonly BOOL = GraphValue_Which.BOOL;
+  static readonly LINK = GraphValue_Which.LINK;
+  static readonly _capnp = {
+    displayName: "GraphValue",
+    id: "d401b7176cb73d76",
+    size: new $.ObjectSize(16, 1),
+  };
+  get _isNull(): boolean {
+    return $.utils.getUint16(0, this) === 0;
+  }
+  set null(_: true) {
+    $.utils.setUint16(0, 0, this);
+  }
+  get text(): string {
+    $.utils.testWhich("text", $.utils.getUint16(0, this), 1, this);
+    return $.utils.getText(0, this);
+  }
+  get _isText(): boolean {
+    return $.utils.getUint16(0, this) === 1;
+  }
+  set text(value: string) {
+    $.utils.setUint16(0, 1, this);
+    $.utils.setText(0, value, this);
+  }
+  /**
+* finite
+*
+*/
+  get number(): number {
+    $.utils.testWhich("number", $.utils.getUint16(0, this), 2, this);
+    return $.utils.getFloat64(8, this);
+  }
+  get _isNumber(): boolean {
+    return $.utils.getUint16(0, this) === 2;
+  }
+  set number(value: number) {
+    $.utils.setUint16(0, 2, this);
+    $.utils.setFloat64(8, value, this);
+  }
+  get bool(): boolean {
+    $.utils.testWhich("bool", $.utils.getUint16(0, this), 3, this);
+    return $.utils.getBit(64, this);
+  }
+  get _isBool(): boolean {
+    return $.utils.getUint16(0, this) === 3;
+  }
+  set bool(value: boolean) {
+    $.utils.setUint16(0, 3, this);
+    $.utils.setBit(64, value, this);
+  }
+  /**
+* the soul that it leads to
+*
+*/
+  get link(): string {
+    $.utils.testWhich("link", $.utils.getUint16(0, this), 4, this);
+    return $.utils.getText(0, this);
+  }
+  get _isLink(): boolean {
+    return $.utils.getUint16(0, this) === 4;
+  }
+  set link(value: string) {
+    $.utils.setUint16(0, 4, this);
+    $.utils.setText(0, value, this);
+  }
+  toString(): string { return "GraphValue_" + super.toString(); }
+  which(): GraphValue_Which {
+    return $.utils.getUint16(0, this) as GraphValue_Which;
+  }
+}
+export class GraphField extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphField",
+    id: "e2420d06c51ccaf5",
+    size: new $.ObjectSize(8, 2),
+  };
+  get key(): string {
+    return $.utils.getText(0, this);
+  }
+  set key(value: string) {
+    $.utils.setText(0, value, this);
+  }
+  _adoptValue(value: $.Orphan<GraphValue>): void {
+    $.utils.adopt(value, $.utils.getPointer(1, this));
+  }
+  _disownValue(): $.Orphan<GraphValue> {
+    return $.utils.disown(this.value);
+  }
+  get value(): GraphValue {
+    return $.utils.getStruct(1, GraphValue, this);
+  }
+  _hasValue(): boolean {
+    return !$.utils.isNull($.utils.getPointer(1, this));
+  }
+  _initValue(): GraphValue {
+    return $.utils.initStructAt(1, GraphValue, this);
+  }
+  set value(value: GraphValue) {
+    $.utils.copyFrom(value, $.utils.getPointer(1, this));
+  }
+  /**
+* when it was written
+*
+*/
+  get state(): number {
+    return $.utils.getFloat64(0, this);
+  }
+  set state(value: number) {
+    $.utils.setFloat64(0, value, this);
+  }
+  toString(): string { return "GraphField_" + super.toString(); }
+}
+export const GraphStored = {
+  MEMORY: 0,
+  DISK: 1,
+  REMOTE: 2
+} as const;
+export type GraphStored = (typeof GraphStored)[keyof typeof GraphStored];
+export class GraphChange extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphChange",
+    id: "98163c36c0a32f27",
+    size: new $.ObjectSize(24, 2),
+  };
+  static _Fields: $.ListCtor<GraphField>;
+  /**
+* counts from 1 within a subscription
+*
+*/
+  get sequence(): bigint {
+    return $.utils.getUint64(0, this);
+  }
+  set sequence(value: bigint) {
+    $.utils.setUint64(0, value, this);
+  }
+  /**
+* nodes whose changes were dropped just before this one, because the listener was slow
+*
+*/
+  get lost(): bigint {
+    return $.utils.getUint64(8, this);
+  }
+  set lost(value: bigint) {
+    $.utils.setUint64(8, value, this);
+  }
+  get soul(): string {
+    return $.utils.getText(0, this);
+  }
+  set soul(value: string) {
+    $.utils.setText(0, value, this);
+  }
+  get origin(): GraphOrigin {
+    return $.utils.getUint16(16, this) as GraphOrigin;
+  }
+  set origin(value: GraphOrigin) {
+    $.utils.setUint16(16, value, this);
+  }
+  _adoptFields(value: $.Orphan<$.List<GraphField>>): void {
+    $.utils.adopt(value, $.utils.getPointer(1, this));
+  }
+  _disownFields(): $.Orphan<$.List<GraphField>> {
+    return $.utils.disown(this.fields);
+  }
+  get fields(): $.List<GraphField> {
+    return $.utils.getList(1, GraphChange._Fields, this);
+  }
+  _hasFields(): boolean {
+    return !$.utils.isNull($.utils.getPointer(1, this));
+  }
+  _initFields(length: number): $.List<GraphField> {
+    return $.utils.initList(1, GraphChange._Fields, length, this);
+  }
+  set fields(value: $.List<GraphField>) {
+    $.utils.copyFrom(value, $.utils.getPointer(1, this));
+  }
+  /**
+* the rest of what is told of this node follows in the next change
+*
+*/
+  get more(): boolean {
+    return $.utils.getBit(144, this);
+  }
+  set more(value: boolean) {
+    $.utils.setBit(144, value, this);
+  }
+  toString(): string { return "GraphChange_" + super.toString(); }
+}
+export class GraphListener$Client {
+  client: $.Client;
+  static readonly interfaceId: bigint = 0xbed0979ec9a81397n;
+  constructor(client: $.Client) {
+    this.client = client;
+  }
+  static readonly methods: [
+    $.Method<GraphChange, StreamResult>
+  ] = [
+    {
+      ParamsClass: GraphChange,
+      ResultsClass: StreamResult,
+      interfaceId: GraphListener$Client.interfaceId,
+      methodId: 0,
+      interfaceName: "pangea.capnp:GraphListener",
+      methodName: "change"
+    }
+  ];
+  change(paramsFunc?: (params: GraphChange) => void): StreamResult$Promise {
+    const answer = this.client.call({
+      method: GraphListener$Client.methods[0],
+      paramsFunc: paramsFunc
+    });
+    const pipeline = new $.Pipeline(StreamResult, answer);
+    return new StreamResult$Promise(pipeline);
+  }
+}
+$.Registry.register(GraphListener$Client.interfaceId, GraphListener$Client);
+export interface GraphListener$Server$Target {
+  change(params: GraphChange, results: StreamResult): Promise<void>;
+}
+export class GraphListener$Server extends $.Server {
+  readonly target: GraphListener$Server$Target;
+  constructor(target: GraphListener$Server$Target) {
+    super(target, [
+      {
+        ...GraphListener$Client.methods[0],
+        impl: target.change
+      }
+    ]);
+    this.target = target;
+  }
+  client(): GraphListener$Client {
+    return new GraphListener$Client(this);
+  }
+}
+export class GraphListener extends $.Interface {
+  static readonly Client = GraphListener$Client;
+  static readonly Server = GraphListener$Server;
+  static readonly _capnp = {
+    displayName: "GraphListener",
+    id: "bed0979ec9a81397",
+    size: new $.ObjectSize(0, 0),
+  };
+  toString(): string { return "GraphListener_" + super.toString(); }
+}
+export const GraphOrigin = {
+  /**
+* what there was when it was read: all of the node
+*
+*/
+  NOW: 0,
+  /**
+* written by this node
+*
+*/
+  LOCAL: 1,
+  PEER: 2,
+  /**
+* written ahead of the clock; its time has come
+*
+*/
+  DEFERRED: 3
+} as const;
+export type GraphOrigin = (typeof GraphOrigin)[keyof typeof GraphOrigin];
+export class GraphRelay extends $.Struct {
+  static readonly _capnp = {
+    displayName: "GraphRelay",
+    id: "8d081feff6d70255",
+    size: new $.ObjectSize(0, 2),
+  };
+  get url(): string {
+    return $.utils.getText(0, this);
+  }
+  set url(value: string) {
+    $.utils.setText(0, value, this);
+  }
+  /**
+* open, connecting, waiting, self, closed
+*
+*/
+  get state(): string {
+    return $.utils.getText(1, this);
+  }
+  set state(value: string) {
+    $.utils.setText(1, value, this);
+  }
+  toString(): string { return "GraphRelay_" + super.toString(); }
+}
 NodeList._Nodes = $.CompositeList(Node);
 FileManifest._ShardLocations = $.CompositeList(ShardLocation);
 CesProcessResponse._Shards = $.CompositeList(Shard);
@@ -6888,3 +7974,7 @@ PeersResponse._Peers = $.CompositeList(Peer);
 Plan._Stages = $.CompositeList(Stage);
 FirewallState._Counters = $.CompositeList(FirewallCounter);
 Stage._Rejected = $.CompositeList(Candidate);
+GraphGetResponse._Fields = $.CompositeList(GraphField);
+GraphPutRequest._Fields = $.CompositeList(GraphField);
+GraphStatus._Relays = $.CompositeList(GraphRelay);
+GraphChange._Fields = $.CompositeList(GraphField);

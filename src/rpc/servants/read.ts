@@ -1,6 +1,8 @@
 /** Reading what a client sent: bounded, and without capnp-es allocating in the client's message where a pointer is null. */
-import type { Data, List } from 'capnp-es';
+import type { Data, List, Struct } from 'capnp-es';
 import { PangeaError } from '../../errors/errors.ts';
+import { capabilityAt } from '../engine/capabilities.ts';
+import type { RemoteCapability } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
 
 export function boundedText(what: string, value: string): string {
@@ -34,4 +36,12 @@ export function boundedView(what: string, isThere: boolean, data: () => Data, mo
 export function wholeNumber(what: string, value: bigint): number {
   if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) throw new PangeaError('USAGE', `${what} is out of range`);
   return Number(value);
+}
+
+/** A capability of the client's: one of ours would make the node stream to itself. */
+export function remoteAt(params: Struct, index: number, what: string): RemoteCapability {
+  const found = capabilityAt(params, index);
+  if (found === undefined) throw new PangeaError('USAGE', `${what} is missing`);
+  if (!('call' in found)) throw new PangeaError('USAGE', `${what} is an object of this node`);
+  return found;
 }

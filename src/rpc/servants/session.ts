@@ -1,13 +1,13 @@
 /** A capability with rights: everything that this node does for its own people. */
 import type { NodeEventKind, PutOptions, RepairAction as RepairActionName } from '../../api/api.ts';
 import { PangeaError } from '../../errors/errors.ts';
-import { capabilityAt, setCapability } from '../engine/capabilities.ts';
-import type { RemoteCapability, Servant } from '../engine/engine.ts';
+import { setCapability } from '../engine/capabilities.ts';
+import type { Servant } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
 import { demandObject, type Right } from '../rights.ts';
 import {
   ConnectPeerRequest, ConnectPeerResponse, ControlRepairRequest, FirewallRequest, FirewallState, GetRequest, GetResponse, GetTreeRequest,
-  GetTreeResponse, InviteRequest, InviteResponse, ListRequest, ListResponse, MetricsRequest, MetricsResponse, NarrowRequest, NarrowResponse,
+  GetTreeResponse, GraphRequest, GraphResponse, InviteRequest, InviteResponse, ListRequest, ListResponse, MetricsRequest, MetricsResponse, NarrowRequest, NarrowResponse,
   ObjectInfo, ObjectRequest, PeersRequest, PeersResponse, Plan, PlanRequest, PutRequest, PutResponse, PutTreeResponse, RemoveResponse, RepairAction,
   RepairRequest, RepairState, RevokePeerRequest, RevokePeerResponse, Revoker$Client, RevokeRequest, RevokeResponse, Session$Client,
   SetFirewallRequest, Status, StatusRequest, SubscribeRequest, SubscribeResponse,
@@ -16,11 +16,12 @@ import type { Struct } from 'capnp-es';
 import type { Authority } from './authority.ts';
 import { answer, method, nothing, servantOf, type Answer, type Implemented, type Method, type StructClass } from './method.ts';
 import { ackLevelOf, infoAnswer, pageAnswer } from './object-answers.ts';
+import { graphAnswer } from './graph.ts';
 import { readRights, writeRights } from './rights-struct.ts';
-import { boundedList, boundedText, neededText, wholeNumber } from './read.ts';
+import { boundedList, boundedText, neededText, remoteAt, wholeNumber } from './read.ts';
 import { SinkWriter } from './sink-writer.ts';
 import { firewallAnswer, peersAnswer, planAnswer, repairAnswer, statusAnswer } from './state-answers.ts';
-import { openSubscription } from './subscription.ts';
+import { subscribeEvents } from './subscription.ts';
 import type { Surface } from './surface.ts';
 import { treeUploadAnswer, uploadAnswer } from './upload.ts';
 import { roomOf, whole } from './write.ts';
@@ -93,7 +94,7 @@ function sessionMethods(surface: Surface, authority: Authority): Implemented {
         });
       }),
       under('observe', SubscribeRequest, SubscribeResponse, readSubscribe, async ({ kinds, listener }) => {
-        const subscription = await openSubscription(surface, authority, kinds, listener);
+        const subscription = await subscribeEvents(surface, authority, kinds, listener);
         return answer((response) => setCapability(response, 0, subscription));
       }),
       under('observe', StatusRequest, Status, none, async () => statusAnswer(await node.status())),
@@ -131,6 +132,7 @@ function sessionMethods(surface: Surface, authority: Authority): Implemented {
           setCapability(response, 2, revokerOf(surface, narrowed));
         }, 256 + roomOf([...(narrowed.rights.onlyObjects ?? [])]));
       }),
+      method(surface, GraphRequest, GraphResponse, none, async () => graphAnswer(surface, authority)),
     ],
   };
 }
@@ -204,14 +206,6 @@ function readGet(params: GetRequest) {
 
 function readGetTree(params: GetTreeRequest) {
   return { reference: neededText('the reference', params.reference), sink: remoteAt(params, 1, 'the sink') };
-}
-
-/** A capability of the client's: one of ours would make the node stream to itself. */
-function remoteAt(params: Struct, index: number, what: string): RemoteCapability {
-  const found = capabilityAt(params, index);
-  if (found === undefined) throw new PangeaError('USAGE', `${what} is missing`);
-  if (!('call' in found)) throw new PangeaError('USAGE', `${what} is an object of this node`);
-  return found;
 }
 
 function readReference(params: ObjectRequest): string {

@@ -11626,6 +11626,26 @@ func (c Session) Narrow(ctx context.Context, params func(NarrowRequest) error) (
 
 }
 
+func (c Session) Graph(ctx context.Context, params func(GraphRequest) error) (GraphResponse_Future, capnp.ReleaseFunc) {
+
+	s := capnp.Send{
+		Method: capnp.Method{
+			InterfaceID:   0xc57c3547587f14f0,
+			MethodID:      20,
+			InterfaceName: "pangea.capnp:Session",
+			MethodName:    "graph",
+		},
+	}
+	if params != nil {
+		s.ArgsSize = capnp.ObjectSize{DataSize: 0, PointerCount: 0}
+		s.PlaceArgs = func(s capnp.Struct) error { return params(GraphRequest(s)) }
+	}
+
+	ans, release := capnp.Client(c).SendCall(ctx, s)
+	return GraphResponse_Future{Future: ans.Future()}, release
+
+}
+
 func (c Session) WaitStreaming() error {
 	return capnp.Client(c).WaitStreaming()
 }
@@ -11738,6 +11758,8 @@ type Session_Server interface {
 	Invite(context.Context, Session_invite) error
 
 	Narrow(context.Context, Session_narrow) error
+
+	Graph(context.Context, Session_graph) error
 }
 
 // Session_NewServer creates a new Server from an implementation of Session_Server.
@@ -11756,7 +11778,7 @@ func Session_ServerToClient(s Session_Server) Session {
 // This can be used to create a more complicated Server.
 func Session_Methods(methods []server.Method, s Session_Server) []server.Method {
 	if cap(methods) == 0 {
-		methods = make([]server.Method, 0, 20)
+		methods = make([]server.Method, 0, 21)
 	}
 
 	methods = append(methods, server.Method{
@@ -11996,6 +12018,18 @@ func Session_Methods(methods []server.Method, s Session_Server) []server.Method 
 		},
 		Impl: func(ctx context.Context, call *server.Call) error {
 			return s.Narrow(ctx, Session_narrow{call})
+		},
+	})
+
+	methods = append(methods, server.Method{
+		Method: capnp.Method{
+			InterfaceID:   0xc57c3547587f14f0,
+			MethodID:      20,
+			InterfaceName: "pangea.capnp:Session",
+			MethodName:    "graph",
+		},
+		Impl: func(ctx context.Context, call *server.Call) error {
+			return s.Graph(ctx, Session_graph{call})
 		},
 	})
 
@@ -12340,6 +12374,23 @@ func (c Session_narrow) Args() NarrowRequest {
 func (c Session_narrow) AllocResults() (NarrowResponse, error) {
 	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 0, PointerCount: 3})
 	return NarrowResponse(r), err
+}
+
+// Session_graph holds the state for a server call to Session.graph.
+// See server.Call for documentation.
+type Session_graph struct {
+	*server.Call
+}
+
+// Args returns the call's arguments.
+func (c Session_graph) Args() GraphRequest {
+	return GraphRequest(c.Call.Args())
+}
+
+// AllocResults allocates the results struct.
+func (c Session_graph) AllocResults() (GraphResponse, error) {
+	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 0, PointerCount: 1})
+	return GraphResponse(r), err
 }
 
 // Session_List is a list of Session.
@@ -20373,4 +20424,2500 @@ type RevokeResponse_Future struct{ *capnp.Future }
 func (f RevokeResponse_Future) Struct() (RevokeResponse, error) {
 	p, err := f.Future.Ptr()
 	return RevokeResponse(p.Struct()), err
+}
+
+type GraphRequest capnp.Struct
+
+// GraphRequest_TypeID is the unique identifier for the type GraphRequest.
+const GraphRequest_TypeID = 0xbdc7d598dc7d8f41
+
+func NewGraphRequest(s *capnp.Segment) (GraphRequest, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 0})
+	return GraphRequest(st), err
+}
+
+func NewRootGraphRequest(s *capnp.Segment) (GraphRequest, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 0})
+	return GraphRequest(st), err
+}
+
+func ReadRootGraphRequest(msg *capnp.Message) (GraphRequest, error) {
+	root, err := msg.Root()
+	return GraphRequest(root.Struct()), err
+}
+
+func (s GraphRequest) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphRequest) DecodeFromPtr(p capnp.Ptr) GraphRequest {
+	return GraphRequest(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphRequest) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphRequest) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphRequest) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphRequest) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+
+// GraphRequest_List is a list of GraphRequest.
+type GraphRequest_List = capnp.StructList[GraphRequest]
+
+// NewGraphRequest creates a new list of GraphRequest.
+func NewGraphRequest_List(s *capnp.Segment, sz int32) (GraphRequest_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 0, PointerCount: 0}, sz)
+	return capnp.StructList[GraphRequest](l), err
+}
+
+// GraphRequest_Future is a wrapper for a GraphRequest promised by a client call.
+type GraphRequest_Future struct{ *capnp.Future }
+
+func (f GraphRequest_Future) Struct() (GraphRequest, error) {
+	p, err := f.Future.Ptr()
+	return GraphRequest(p.Struct()), err
+}
+
+type GraphResponse capnp.Struct
+
+// GraphResponse_TypeID is the unique identifier for the type GraphResponse.
+const GraphResponse_TypeID = 0xd7390e63dedb7d9f
+
+func NewGraphResponse(s *capnp.Segment) (GraphResponse, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 1})
+	return GraphResponse(st), err
+}
+
+func NewRootGraphResponse(s *capnp.Segment) (GraphResponse, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 1})
+	return GraphResponse(st), err
+}
+
+func ReadRootGraphResponse(msg *capnp.Message) (GraphResponse, error) {
+	root, err := msg.Root()
+	return GraphResponse(root.Struct()), err
+}
+
+func (s GraphResponse) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphResponse) DecodeFromPtr(p capnp.Ptr) GraphResponse {
+	return GraphResponse(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphResponse) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphResponse) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphResponse) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphResponse) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphResponse) Graph() Graph {
+	p, _ := capnp.Struct(s).Ptr(0)
+	return Graph(p.Interface().Client())
+}
+
+func (s GraphResponse) HasGraph() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphResponse) SetGraph(v Graph) error {
+	if !v.IsValid() {
+		return capnp.Struct(s).SetPtr(0, capnp.Ptr{})
+	}
+	seg := s.Segment()
+	in := capnp.NewInterface(seg, seg.Message().CapTable().Add(capnp.Client(v)))
+	return capnp.Struct(s).SetPtr(0, in.ToPtr())
+}
+
+// GraphResponse_List is a list of GraphResponse.
+type GraphResponse_List = capnp.StructList[GraphResponse]
+
+// NewGraphResponse creates a new list of GraphResponse.
+func NewGraphResponse_List(s *capnp.Segment, sz int32) (GraphResponse_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 0, PointerCount: 1}, sz)
+	return capnp.StructList[GraphResponse](l), err
+}
+
+// GraphResponse_Future is a wrapper for a GraphResponse promised by a client call.
+type GraphResponse_Future struct{ *capnp.Future }
+
+func (f GraphResponse_Future) Struct() (GraphResponse, error) {
+	p, err := f.Future.Ptr()
+	return GraphResponse(p.Struct()), err
+}
+func (p GraphResponse_Future) Graph() Graph {
+	return Graph(p.Future.Field(0, nil).Client())
+}
+
+type Graph capnp.Client
+
+// Graph_TypeID is the unique identifier for the type Graph.
+const Graph_TypeID = 0xc9fae4322da986b0
+
+func (c Graph) Get(ctx context.Context, params func(GraphGetRequest) error) (GraphGetResponse_Future, capnp.ReleaseFunc) {
+
+	s := capnp.Send{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      0,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "get",
+		},
+	}
+	if params != nil {
+		s.ArgsSize = capnp.ObjectSize{DataSize: 8, PointerCount: 6}
+		s.PlaceArgs = func(s capnp.Struct) error { return params(GraphGetRequest(s)) }
+	}
+
+	ans, release := capnp.Client(c).SendCall(ctx, s)
+	return GraphGetResponse_Future{Future: ans.Future()}, release
+
+}
+
+func (c Graph) Put(ctx context.Context, params func(GraphPutRequest) error) (GraphPutResponse_Future, capnp.ReleaseFunc) {
+
+	s := capnp.Send{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      1,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "put",
+		},
+	}
+	if params != nil {
+		s.ArgsSize = capnp.ObjectSize{DataSize: 0, PointerCount: 2}
+		s.PlaceArgs = func(s capnp.Struct) error { return params(GraphPutRequest(s)) }
+	}
+
+	ans, release := capnp.Client(c).SendCall(ctx, s)
+	return GraphPutResponse_Future{Future: ans.Future()}, release
+
+}
+
+func (c Graph) Watch(ctx context.Context, params func(GraphWatchRequest) error) (GraphWatchResponse_Future, capnp.ReleaseFunc) {
+
+	s := capnp.Send{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      2,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "watch",
+		},
+	}
+	if params != nil {
+		s.ArgsSize = capnp.ObjectSize{DataSize: 8, PointerCount: 3}
+		s.PlaceArgs = func(s capnp.Struct) error { return params(GraphWatchRequest(s)) }
+	}
+
+	ans, release := capnp.Client(c).SendCall(ctx, s)
+	return GraphWatchResponse_Future{Future: ans.Future()}, release
+
+}
+
+func (c Graph) Souls(ctx context.Context, params func(GraphSoulsRequest) error) (GraphSoulsResponse_Future, capnp.ReleaseFunc) {
+
+	s := capnp.Send{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      3,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "souls",
+		},
+	}
+	if params != nil {
+		s.ArgsSize = capnp.ObjectSize{DataSize: 8, PointerCount: 2}
+		s.PlaceArgs = func(s capnp.Struct) error { return params(GraphSoulsRequest(s)) }
+	}
+
+	ans, release := capnp.Client(c).SendCall(ctx, s)
+	return GraphSoulsResponse_Future{Future: ans.Future()}, release
+
+}
+
+func (c Graph) Status(ctx context.Context, params func(GraphStatusRequest) error) (GraphStatus_Future, capnp.ReleaseFunc) {
+
+	s := capnp.Send{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      4,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "status",
+		},
+	}
+	if params != nil {
+		s.ArgsSize = capnp.ObjectSize{DataSize: 0, PointerCount: 0}
+		s.PlaceArgs = func(s capnp.Struct) error { return params(GraphStatusRequest(s)) }
+	}
+
+	ans, release := capnp.Client(c).SendCall(ctx, s)
+	return GraphStatus_Future{Future: ans.Future()}, release
+
+}
+
+func (c Graph) WaitStreaming() error {
+	return capnp.Client(c).WaitStreaming()
+}
+
+// String returns a string that identifies this capability for debugging
+// purposes.  Its format should not be depended on: in particular, it
+// should not be used to compare clients.  Use IsSame to compare clients
+// for equality.
+func (c Graph) String() string {
+	return "Graph(" + capnp.Client(c).String() + ")"
+}
+
+// AddRef creates a new Client that refers to the same capability as c.
+// If c is nil or has resolved to null, then AddRef returns nil.
+func (c Graph) AddRef() Graph {
+	return Graph(capnp.Client(c).AddRef())
+}
+
+// Release releases a capability reference.  If this is the last
+// reference to the capability, then the underlying resources associated
+// with the capability will be released.
+//
+// Release will panic if c has already been released, but not if c is
+// nil or resolved to null.
+func (c Graph) Release() {
+	capnp.Client(c).Release()
+}
+
+// Resolve blocks until the capability is fully resolved or the Context
+// expires.
+func (c Graph) Resolve(ctx context.Context) error {
+	return capnp.Client(c).Resolve(ctx)
+}
+
+func (c Graph) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Client(c).EncodeAsPtr(seg)
+}
+
+func (Graph) DecodeFromPtr(p capnp.Ptr) Graph {
+	return Graph(capnp.Client{}.DecodeFromPtr(p))
+}
+
+// IsValid reports whether c is a valid reference to a capability.
+// A reference is invalid if it is nil, has resolved to null, or has
+// been released.
+func (c Graph) IsValid() bool {
+	return capnp.Client(c).IsValid()
+}
+
+// IsSame reports whether c and other refer to a capability created by the
+// same call to NewClient.  This can return false negatives if c or other
+// are not fully resolved: use Resolve if this is an issue.  If either
+// c or other are released, then IsSame panics.
+func (c Graph) IsSame(other Graph) bool {
+	return capnp.Client(c).IsSame(capnp.Client(other))
+}
+
+// Update the flowcontrol.FlowLimiter used to manage flow control for
+// this client. This affects all future calls, but not calls already
+// waiting to send. Passing nil sets the value to flowcontrol.NopLimiter,
+// which is also the default.
+func (c Graph) SetFlowLimiter(lim fc.FlowLimiter) {
+	capnp.Client(c).SetFlowLimiter(lim)
+}
+
+// Get the current flowcontrol.FlowLimiter used to manage flow control
+// for this client.
+func (c Graph) GetFlowLimiter() fc.FlowLimiter {
+	return capnp.Client(c).GetFlowLimiter()
+}
+
+// A Graph_Server is a Graph with a local implementation.
+type Graph_Server interface {
+	Get(context.Context, Graph_get) error
+
+	Put(context.Context, Graph_put) error
+
+	Watch(context.Context, Graph_watch) error
+
+	Souls(context.Context, Graph_souls) error
+
+	Status(context.Context, Graph_status) error
+}
+
+// Graph_NewServer creates a new Server from an implementation of Graph_Server.
+func Graph_NewServer(s Graph_Server) *server.Server {
+	c, _ := s.(server.Shutdowner)
+	return server.New(Graph_Methods(nil, s), s, c)
+}
+
+// Graph_ServerToClient creates a new Client from an implementation of Graph_Server.
+// The caller is responsible for calling Release on the returned Client.
+func Graph_ServerToClient(s Graph_Server) Graph {
+	return Graph(capnp.NewClient(Graph_NewServer(s)))
+}
+
+// Graph_Methods appends Methods to a slice that invoke the methods on s.
+// This can be used to create a more complicated Server.
+func Graph_Methods(methods []server.Method, s Graph_Server) []server.Method {
+	if cap(methods) == 0 {
+		methods = make([]server.Method, 0, 5)
+	}
+
+	methods = append(methods, server.Method{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      0,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "get",
+		},
+		Impl: func(ctx context.Context, call *server.Call) error {
+			return s.Get(ctx, Graph_get{call})
+		},
+	})
+
+	methods = append(methods, server.Method{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      1,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "put",
+		},
+		Impl: func(ctx context.Context, call *server.Call) error {
+			return s.Put(ctx, Graph_put{call})
+		},
+	})
+
+	methods = append(methods, server.Method{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      2,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "watch",
+		},
+		Impl: func(ctx context.Context, call *server.Call) error {
+			return s.Watch(ctx, Graph_watch{call})
+		},
+	})
+
+	methods = append(methods, server.Method{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      3,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "souls",
+		},
+		Impl: func(ctx context.Context, call *server.Call) error {
+			return s.Souls(ctx, Graph_souls{call})
+		},
+	})
+
+	methods = append(methods, server.Method{
+		Method: capnp.Method{
+			InterfaceID:   0xc9fae4322da986b0,
+			MethodID:      4,
+			InterfaceName: "pangea.capnp:Graph",
+			MethodName:    "status",
+		},
+		Impl: func(ctx context.Context, call *server.Call) error {
+			return s.Status(ctx, Graph_status{call})
+		},
+	})
+
+	return methods
+}
+
+// Graph_get holds the state for a server call to Graph.get.
+// See server.Call for documentation.
+type Graph_get struct {
+	*server.Call
+}
+
+// Args returns the call's arguments.
+func (c Graph_get) Args() GraphGetRequest {
+	return GraphGetRequest(c.Call.Args())
+}
+
+// AllocResults allocates the results struct.
+func (c Graph_get) AllocResults() (GraphGetResponse, error) {
+	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 8, PointerCount: 2})
+	return GraphGetResponse(r), err
+}
+
+// Graph_put holds the state for a server call to Graph.put.
+// See server.Call for documentation.
+type Graph_put struct {
+	*server.Call
+}
+
+// Args returns the call's arguments.
+func (c Graph_put) Args() GraphPutRequest {
+	return GraphPutRequest(c.Call.Args())
+}
+
+// AllocResults allocates the results struct.
+func (c Graph_put) AllocResults() (GraphPutResponse, error) {
+	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 16, PointerCount: 0})
+	return GraphPutResponse(r), err
+}
+
+// Graph_watch holds the state for a server call to Graph.watch.
+// See server.Call for documentation.
+type Graph_watch struct {
+	*server.Call
+}
+
+// Args returns the call's arguments.
+func (c Graph_watch) Args() GraphWatchRequest {
+	return GraphWatchRequest(c.Call.Args())
+}
+
+// AllocResults allocates the results struct.
+func (c Graph_watch) AllocResults() (GraphWatchResponse, error) {
+	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 0, PointerCount: 1})
+	return GraphWatchResponse(r), err
+}
+
+// Graph_souls holds the state for a server call to Graph.souls.
+// See server.Call for documentation.
+type Graph_souls struct {
+	*server.Call
+}
+
+// Args returns the call's arguments.
+func (c Graph_souls) Args() GraphSoulsRequest {
+	return GraphSoulsRequest(c.Call.Args())
+}
+
+// AllocResults allocates the results struct.
+func (c Graph_souls) AllocResults() (GraphSoulsResponse, error) {
+	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return GraphSoulsResponse(r), err
+}
+
+// Graph_status holds the state for a server call to Graph.status.
+// See server.Call for documentation.
+type Graph_status struct {
+	*server.Call
+}
+
+// Args returns the call's arguments.
+func (c Graph_status) Args() GraphStatusRequest {
+	return GraphStatusRequest(c.Call.Args())
+}
+
+// AllocResults allocates the results struct.
+func (c Graph_status) AllocResults() (GraphStatus, error) {
+	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 112, PointerCount: 5})
+	return GraphStatus(r), err
+}
+
+// Graph_List is a list of Graph.
+type Graph_List = capnp.CapList[Graph]
+
+// NewGraph_List creates a new list of Graph.
+func NewGraph_List(s *capnp.Segment, sz int32) (Graph_List, error) {
+	l, err := capnp.NewPointerList(s, sz)
+	return capnp.CapList[Graph](l), err
+}
+
+type GraphValue capnp.Struct
+type GraphValue_Which uint16
+
+const (
+	GraphValue_Which_null   GraphValue_Which = 0
+	GraphValue_Which_text   GraphValue_Which = 1
+	GraphValue_Which_number GraphValue_Which = 2
+	GraphValue_Which_bool   GraphValue_Which = 3
+	GraphValue_Which_link   GraphValue_Which = 4
+)
+
+func (w GraphValue_Which) String() string {
+	const s = "nulltextnumberboollink"
+	switch w {
+	case GraphValue_Which_null:
+		return s[0:4]
+	case GraphValue_Which_text:
+		return s[4:8]
+	case GraphValue_Which_number:
+		return s[8:14]
+	case GraphValue_Which_bool:
+		return s[14:18]
+	case GraphValue_Which_link:
+		return s[18:22]
+
+	}
+	return "GraphValue_Which(" + strconv.FormatUint(uint64(w), 10) + ")"
+}
+
+// GraphValue_TypeID is the unique identifier for the type GraphValue.
+const GraphValue_TypeID = 0xd401b7176cb73d76
+
+func NewGraphValue(s *capnp.Segment) (GraphValue, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 16, PointerCount: 1})
+	return GraphValue(st), err
+}
+
+func NewRootGraphValue(s *capnp.Segment) (GraphValue, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 16, PointerCount: 1})
+	return GraphValue(st), err
+}
+
+func ReadRootGraphValue(msg *capnp.Message) (GraphValue, error) {
+	root, err := msg.Root()
+	return GraphValue(root.Struct()), err
+}
+
+func (s GraphValue) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphValue) DecodeFromPtr(p capnp.Ptr) GraphValue {
+	return GraphValue(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphValue) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+
+func (s GraphValue) Which() GraphValue_Which {
+	return GraphValue_Which(capnp.Struct(s).Uint16(0))
+}
+func (s GraphValue) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphValue) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphValue) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphValue) SetNull() {
+	capnp.Struct(s).SetUint16(0, 0)
+
+}
+
+func (s GraphValue) Text() (string, error) {
+	if capnp.Struct(s).Uint16(0) != 1 {
+		panic("Which() != text")
+	}
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.Text(), err
+}
+
+func (s GraphValue) HasText() bool {
+	if capnp.Struct(s).Uint16(0) != 1 {
+		return false
+	}
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphValue) TextBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.TextBytes(), err
+}
+
+func (s GraphValue) SetText(v string) error {
+	capnp.Struct(s).SetUint16(0, 1)
+	return capnp.Struct(s).SetText(0, v)
+}
+
+func (s GraphValue) Number() float64 {
+	if capnp.Struct(s).Uint16(0) != 2 {
+		panic("Which() != number")
+	}
+	return math.Float64frombits(capnp.Struct(s).Uint64(8))
+}
+
+func (s GraphValue) SetNumber(v float64) {
+	capnp.Struct(s).SetUint16(0, 2)
+	capnp.Struct(s).SetUint64(8, math.Float64bits(v))
+}
+
+func (s GraphValue) Bool() bool {
+	if capnp.Struct(s).Uint16(0) != 3 {
+		panic("Which() != bool")
+	}
+	return capnp.Struct(s).Bit(64)
+}
+
+func (s GraphValue) SetBool(v bool) {
+	capnp.Struct(s).SetUint16(0, 3)
+	capnp.Struct(s).SetBit(64, v)
+}
+
+func (s GraphValue) Link() (string, error) {
+	if capnp.Struct(s).Uint16(0) != 4 {
+		panic("Which() != link")
+	}
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.Text(), err
+}
+
+func (s GraphValue) HasLink() bool {
+	if capnp.Struct(s).Uint16(0) != 4 {
+		return false
+	}
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphValue) LinkBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.TextBytes(), err
+}
+
+func (s GraphValue) SetLink(v string) error {
+	capnp.Struct(s).SetUint16(0, 4)
+	return capnp.Struct(s).SetText(0, v)
+}
+
+// GraphValue_List is a list of GraphValue.
+type GraphValue_List = capnp.StructList[GraphValue]
+
+// NewGraphValue creates a new list of GraphValue.
+func NewGraphValue_List(s *capnp.Segment, sz int32) (GraphValue_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 16, PointerCount: 1}, sz)
+	return capnp.StructList[GraphValue](l), err
+}
+
+// GraphValue_Future is a wrapper for a GraphValue promised by a client call.
+type GraphValue_Future struct{ *capnp.Future }
+
+func (f GraphValue_Future) Struct() (GraphValue, error) {
+	p, err := f.Future.Ptr()
+	return GraphValue(p.Struct()), err
+}
+
+type GraphField capnp.Struct
+
+// GraphField_TypeID is the unique identifier for the type GraphField.
+const GraphField_TypeID = 0xe2420d06c51ccaf5
+
+func NewGraphField(s *capnp.Segment) (GraphField, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 2})
+	return GraphField(st), err
+}
+
+func NewRootGraphField(s *capnp.Segment) (GraphField, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 2})
+	return GraphField(st), err
+}
+
+func ReadRootGraphField(msg *capnp.Message) (GraphField, error) {
+	root, err := msg.Root()
+	return GraphField(root.Struct()), err
+}
+
+func (s GraphField) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphField) DecodeFromPtr(p capnp.Ptr) GraphField {
+	return GraphField(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphField) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphField) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphField) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphField) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphField) Key() (string, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.Text(), err
+}
+
+func (s GraphField) HasKey() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphField) KeyBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.TextBytes(), err
+}
+
+func (s GraphField) SetKey(v string) error {
+	return capnp.Struct(s).SetText(0, v)
+}
+
+func (s GraphField) Value() (GraphValue, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return GraphValue(p.Struct()), err
+}
+
+func (s GraphField) HasValue() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphField) SetValue(v GraphValue) error {
+	return capnp.Struct(s).SetPtr(1, capnp.Struct(v).ToPtr())
+}
+
+// NewValue sets the value field to a newly
+// allocated GraphValue struct, preferring placement in s's segment.
+func (s GraphField) NewValue() (GraphValue, error) {
+	ss, err := NewGraphValue(capnp.Struct(s).Segment())
+	if err != nil {
+		return GraphValue{}, err
+	}
+	err = capnp.Struct(s).SetPtr(1, capnp.Struct(ss).ToPtr())
+	return ss, err
+}
+
+func (s GraphField) State() float64 {
+	return math.Float64frombits(capnp.Struct(s).Uint64(0))
+}
+
+func (s GraphField) SetState(v float64) {
+	capnp.Struct(s).SetUint64(0, math.Float64bits(v))
+}
+
+// GraphField_List is a list of GraphField.
+type GraphField_List = capnp.StructList[GraphField]
+
+// NewGraphField creates a new list of GraphField.
+func NewGraphField_List(s *capnp.Segment, sz int32) (GraphField_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 8, PointerCount: 2}, sz)
+	return capnp.StructList[GraphField](l), err
+}
+
+// GraphField_Future is a wrapper for a GraphField promised by a client call.
+type GraphField_Future struct{ *capnp.Future }
+
+func (f GraphField_Future) Struct() (GraphField, error) {
+	p, err := f.Future.Ptr()
+	return GraphField(p.Struct()), err
+}
+func (p GraphField_Future) Value() GraphValue_Future {
+	return GraphValue_Future{Future: p.Future.Field(1, nil)}
+}
+
+type GraphGetRequest capnp.Struct
+
+// GraphGetRequest_TypeID is the unique identifier for the type GraphGetRequest.
+const GraphGetRequest_TypeID = 0x93a3ec644e445266
+
+func NewGraphGetRequest(s *capnp.Segment) (GraphGetRequest, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 6})
+	return GraphGetRequest(st), err
+}
+
+func NewRootGraphGetRequest(s *capnp.Segment) (GraphGetRequest, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 6})
+	return GraphGetRequest(st), err
+}
+
+func ReadRootGraphGetRequest(msg *capnp.Message) (GraphGetRequest, error) {
+	root, err := msg.Root()
+	return GraphGetRequest(root.Struct()), err
+}
+
+func (s GraphGetRequest) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphGetRequest) DecodeFromPtr(p capnp.Ptr) GraphGetRequest {
+	return GraphGetRequest(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphGetRequest) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphGetRequest) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphGetRequest) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphGetRequest) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphGetRequest) Soul() (string, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.Text(), err
+}
+
+func (s GraphGetRequest) HasSoul() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphGetRequest) SoulBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.TextBytes(), err
+}
+
+func (s GraphGetRequest) SetSoul(v string) error {
+	return capnp.Struct(s).SetText(0, v)
+}
+
+func (s GraphGetRequest) Key() (string, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.Text(), err
+}
+
+func (s GraphGetRequest) HasKey() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphGetRequest) KeyBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.TextBytes(), err
+}
+
+func (s GraphGetRequest) SetKey(v string) error {
+	return capnp.Struct(s).SetText(1, v)
+}
+
+func (s GraphGetRequest) Prefix() (string, error) {
+	p, err := capnp.Struct(s).Ptr(2)
+	return p.Text(), err
+}
+
+func (s GraphGetRequest) HasPrefix() bool {
+	return capnp.Struct(s).HasPtr(2)
+}
+
+func (s GraphGetRequest) PrefixBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(2)
+	return p.TextBytes(), err
+}
+
+func (s GraphGetRequest) SetPrefix(v string) error {
+	return capnp.Struct(s).SetText(2, v)
+}
+
+func (s GraphGetRequest) From() (string, error) {
+	p, err := capnp.Struct(s).Ptr(3)
+	return p.Text(), err
+}
+
+func (s GraphGetRequest) HasFrom() bool {
+	return capnp.Struct(s).HasPtr(3)
+}
+
+func (s GraphGetRequest) FromBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(3)
+	return p.TextBytes(), err
+}
+
+func (s GraphGetRequest) SetFrom(v string) error {
+	return capnp.Struct(s).SetText(3, v)
+}
+
+func (s GraphGetRequest) To() (string, error) {
+	p, err := capnp.Struct(s).Ptr(4)
+	return p.Text(), err
+}
+
+func (s GraphGetRequest) HasTo() bool {
+	return capnp.Struct(s).HasPtr(4)
+}
+
+func (s GraphGetRequest) ToBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(4)
+	return p.TextBytes(), err
+}
+
+func (s GraphGetRequest) SetTo(v string) error {
+	return capnp.Struct(s).SetText(4, v)
+}
+
+func (s GraphGetRequest) After() (string, error) {
+	p, err := capnp.Struct(s).Ptr(5)
+	return p.Text(), err
+}
+
+func (s GraphGetRequest) HasAfter() bool {
+	return capnp.Struct(s).HasPtr(5)
+}
+
+func (s GraphGetRequest) AfterBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(5)
+	return p.TextBytes(), err
+}
+
+func (s GraphGetRequest) SetAfter(v string) error {
+	return capnp.Struct(s).SetText(5, v)
+}
+
+func (s GraphGetRequest) Limit() uint32 {
+	return capnp.Struct(s).Uint32(0)
+}
+
+func (s GraphGetRequest) SetLimit(v uint32) {
+	capnp.Struct(s).SetUint32(0, v)
+}
+
+func (s GraphGetRequest) WaitMs() uint32 {
+	return capnp.Struct(s).Uint32(4) ^ 2000
+}
+
+func (s GraphGetRequest) SetWaitMs(v uint32) {
+	capnp.Struct(s).SetUint32(4, v^2000)
+}
+
+// GraphGetRequest_List is a list of GraphGetRequest.
+type GraphGetRequest_List = capnp.StructList[GraphGetRequest]
+
+// NewGraphGetRequest creates a new list of GraphGetRequest.
+func NewGraphGetRequest_List(s *capnp.Segment, sz int32) (GraphGetRequest_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 8, PointerCount: 6}, sz)
+	return capnp.StructList[GraphGetRequest](l), err
+}
+
+// GraphGetRequest_Future is a wrapper for a GraphGetRequest promised by a client call.
+type GraphGetRequest_Future struct{ *capnp.Future }
+
+func (f GraphGetRequest_Future) Struct() (GraphGetRequest, error) {
+	p, err := f.Future.Ptr()
+	return GraphGetRequest(p.Struct()), err
+}
+
+type GraphGetResponse capnp.Struct
+
+// GraphGetResponse_TypeID is the unique identifier for the type GraphGetResponse.
+const GraphGetResponse_TypeID = 0xaad2d15197a60f4a
+
+func NewGraphGetResponse(s *capnp.Segment) (GraphGetResponse, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 2})
+	return GraphGetResponse(st), err
+}
+
+func NewRootGraphGetResponse(s *capnp.Segment) (GraphGetResponse, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 2})
+	return GraphGetResponse(st), err
+}
+
+func ReadRootGraphGetResponse(msg *capnp.Message) (GraphGetResponse, error) {
+	root, err := msg.Root()
+	return GraphGetResponse(root.Struct()), err
+}
+
+func (s GraphGetResponse) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphGetResponse) DecodeFromPtr(p capnp.Ptr) GraphGetResponse {
+	return GraphGetResponse(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphGetResponse) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphGetResponse) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphGetResponse) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphGetResponse) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphGetResponse) Found() bool {
+	return capnp.Struct(s).Bit(0)
+}
+
+func (s GraphGetResponse) SetFound(v bool) {
+	capnp.Struct(s).SetBit(0, v)
+}
+
+func (s GraphGetResponse) Fields() (GraphField_List, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return GraphField_List(p.List()), err
+}
+
+func (s GraphGetResponse) HasFields() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphGetResponse) SetFields(v GraphField_List) error {
+	return capnp.Struct(s).SetPtr(0, v.ToPtr())
+}
+
+// NewFields sets the fields field to a newly
+// allocated GraphField_List, preferring placement in s's segment.
+func (s GraphGetResponse) NewFields(n int32) (GraphField_List, error) {
+	l, err := NewGraphField_List(capnp.Struct(s).Segment(), n)
+	if err != nil {
+		return GraphField_List{}, err
+	}
+	err = capnp.Struct(s).SetPtr(0, l.ToPtr())
+	return l, err
+}
+func (s GraphGetResponse) Next() (string, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.Text(), err
+}
+
+func (s GraphGetResponse) HasNext() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphGetResponse) NextBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.TextBytes(), err
+}
+
+func (s GraphGetResponse) SetNext(v string) error {
+	return capnp.Struct(s).SetText(1, v)
+}
+
+// GraphGetResponse_List is a list of GraphGetResponse.
+type GraphGetResponse_List = capnp.StructList[GraphGetResponse]
+
+// NewGraphGetResponse creates a new list of GraphGetResponse.
+func NewGraphGetResponse_List(s *capnp.Segment, sz int32) (GraphGetResponse_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 8, PointerCount: 2}, sz)
+	return capnp.StructList[GraphGetResponse](l), err
+}
+
+// GraphGetResponse_Future is a wrapper for a GraphGetResponse promised by a client call.
+type GraphGetResponse_Future struct{ *capnp.Future }
+
+func (f GraphGetResponse_Future) Struct() (GraphGetResponse, error) {
+	p, err := f.Future.Ptr()
+	return GraphGetResponse(p.Struct()), err
+}
+
+type GraphPutRequest capnp.Struct
+
+// GraphPutRequest_TypeID is the unique identifier for the type GraphPutRequest.
+const GraphPutRequest_TypeID = 0xca7ef969572eef97
+
+func NewGraphPutRequest(s *capnp.Segment) (GraphPutRequest, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return GraphPutRequest(st), err
+}
+
+func NewRootGraphPutRequest(s *capnp.Segment) (GraphPutRequest, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return GraphPutRequest(st), err
+}
+
+func ReadRootGraphPutRequest(msg *capnp.Message) (GraphPutRequest, error) {
+	root, err := msg.Root()
+	return GraphPutRequest(root.Struct()), err
+}
+
+func (s GraphPutRequest) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphPutRequest) DecodeFromPtr(p capnp.Ptr) GraphPutRequest {
+	return GraphPutRequest(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphPutRequest) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphPutRequest) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphPutRequest) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphPutRequest) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphPutRequest) Soul() (string, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.Text(), err
+}
+
+func (s GraphPutRequest) HasSoul() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphPutRequest) SoulBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.TextBytes(), err
+}
+
+func (s GraphPutRequest) SetSoul(v string) error {
+	return capnp.Struct(s).SetText(0, v)
+}
+
+func (s GraphPutRequest) Fields() (GraphField_List, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return GraphField_List(p.List()), err
+}
+
+func (s GraphPutRequest) HasFields() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphPutRequest) SetFields(v GraphField_List) error {
+	return capnp.Struct(s).SetPtr(1, v.ToPtr())
+}
+
+// NewFields sets the fields field to a newly
+// allocated GraphField_List, preferring placement in s's segment.
+func (s GraphPutRequest) NewFields(n int32) (GraphField_List, error) {
+	l, err := NewGraphField_List(capnp.Struct(s).Segment(), n)
+	if err != nil {
+		return GraphField_List{}, err
+	}
+	err = capnp.Struct(s).SetPtr(1, l.ToPtr())
+	return l, err
+}
+
+// GraphPutRequest_List is a list of GraphPutRequest.
+type GraphPutRequest_List = capnp.StructList[GraphPutRequest]
+
+// NewGraphPutRequest creates a new list of GraphPutRequest.
+func NewGraphPutRequest_List(s *capnp.Segment, sz int32) (GraphPutRequest_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2}, sz)
+	return capnp.StructList[GraphPutRequest](l), err
+}
+
+// GraphPutRequest_Future is a wrapper for a GraphPutRequest promised by a client call.
+type GraphPutRequest_Future struct{ *capnp.Future }
+
+func (f GraphPutRequest_Future) Struct() (GraphPutRequest, error) {
+	p, err := f.Future.Ptr()
+	return GraphPutRequest(p.Struct()), err
+}
+
+type GraphStored uint16
+
+// GraphStored_TypeID is the unique identifier for the type GraphStored.
+const GraphStored_TypeID = 0xfd808d03006ce2db
+
+// Values of GraphStored.
+const (
+	GraphStored_memory GraphStored = 0
+	GraphStored_disk   GraphStored = 1
+	GraphStored_remote GraphStored = 2
+)
+
+// String returns the enum's constant name.
+func (c GraphStored) String() string {
+	switch c {
+	case GraphStored_memory:
+		return "memory"
+	case GraphStored_disk:
+		return "disk"
+	case GraphStored_remote:
+		return "remote"
+
+	default:
+		return ""
+	}
+}
+
+// GraphStoredFromString returns the enum value with a name,
+// or the zero value if there's no such value.
+func GraphStoredFromString(c string) GraphStored {
+	switch c {
+	case "memory":
+		return GraphStored_memory
+	case "disk":
+		return GraphStored_disk
+	case "remote":
+		return GraphStored_remote
+
+	default:
+		return 0
+	}
+}
+
+type GraphStored_List = capnp.EnumList[GraphStored]
+
+func NewGraphStored_List(s *capnp.Segment, sz int32) (GraphStored_List, error) {
+	return capnp.NewEnumList[GraphStored](s, sz)
+}
+
+type GraphPutResponse capnp.Struct
+
+// GraphPutResponse_TypeID is the unique identifier for the type GraphPutResponse.
+const GraphPutResponse_TypeID = 0xe56f4ad265f538e3
+
+func NewGraphPutResponse(s *capnp.Segment) (GraphPutResponse, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 16, PointerCount: 0})
+	return GraphPutResponse(st), err
+}
+
+func NewRootGraphPutResponse(s *capnp.Segment) (GraphPutResponse, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 16, PointerCount: 0})
+	return GraphPutResponse(st), err
+}
+
+func ReadRootGraphPutResponse(msg *capnp.Message) (GraphPutResponse, error) {
+	root, err := msg.Root()
+	return GraphPutResponse(root.Struct()), err
+}
+
+func (s GraphPutResponse) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphPutResponse) DecodeFromPtr(p capnp.Ptr) GraphPutResponse {
+	return GraphPutResponse(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphPutResponse) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphPutResponse) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphPutResponse) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphPutResponse) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphPutResponse) State() float64 {
+	return math.Float64frombits(capnp.Struct(s).Uint64(0))
+}
+
+func (s GraphPutResponse) SetState(v float64) {
+	capnp.Struct(s).SetUint64(0, math.Float64bits(v))
+}
+
+func (s GraphPutResponse) Stored() GraphStored {
+	return GraphStored(capnp.Struct(s).Uint16(8))
+}
+
+func (s GraphPutResponse) SetStored(v GraphStored) {
+	capnp.Struct(s).SetUint16(8, uint16(v))
+}
+
+// GraphPutResponse_List is a list of GraphPutResponse.
+type GraphPutResponse_List = capnp.StructList[GraphPutResponse]
+
+// NewGraphPutResponse creates a new list of GraphPutResponse.
+func NewGraphPutResponse_List(s *capnp.Segment, sz int32) (GraphPutResponse_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 16, PointerCount: 0}, sz)
+	return capnp.StructList[GraphPutResponse](l), err
+}
+
+// GraphPutResponse_Future is a wrapper for a GraphPutResponse promised by a client call.
+type GraphPutResponse_Future struct{ *capnp.Future }
+
+func (f GraphPutResponse_Future) Struct() (GraphPutResponse, error) {
+	p, err := f.Future.Ptr()
+	return GraphPutResponse(p.Struct()), err
+}
+
+type GraphWatchRequest capnp.Struct
+
+// GraphWatchRequest_TypeID is the unique identifier for the type GraphWatchRequest.
+const GraphWatchRequest_TypeID = 0xd7195bb3cbae0409
+
+func NewGraphWatchRequest(s *capnp.Segment) (GraphWatchRequest, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 3})
+	return GraphWatchRequest(st), err
+}
+
+func NewRootGraphWatchRequest(s *capnp.Segment) (GraphWatchRequest, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 3})
+	return GraphWatchRequest(st), err
+}
+
+func ReadRootGraphWatchRequest(msg *capnp.Message) (GraphWatchRequest, error) {
+	root, err := msg.Root()
+	return GraphWatchRequest(root.Struct()), err
+}
+
+func (s GraphWatchRequest) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphWatchRequest) DecodeFromPtr(p capnp.Ptr) GraphWatchRequest {
+	return GraphWatchRequest(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphWatchRequest) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphWatchRequest) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphWatchRequest) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphWatchRequest) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphWatchRequest) Souls() (capnp.TextList, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return capnp.TextList(p.List()), err
+}
+
+func (s GraphWatchRequest) HasSouls() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphWatchRequest) SetSouls(v capnp.TextList) error {
+	return capnp.Struct(s).SetPtr(0, v.ToPtr())
+}
+
+// NewSouls sets the souls field to a newly
+// allocated capnp.TextList, preferring placement in s's segment.
+func (s GraphWatchRequest) NewSouls(n int32) (capnp.TextList, error) {
+	l, err := capnp.NewTextList(capnp.Struct(s).Segment(), n)
+	if err != nil {
+		return capnp.TextList{}, err
+	}
+	err = capnp.Struct(s).SetPtr(0, l.ToPtr())
+	return l, err
+}
+func (s GraphWatchRequest) Prefix() (string, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.Text(), err
+}
+
+func (s GraphWatchRequest) HasPrefix() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphWatchRequest) PrefixBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.TextBytes(), err
+}
+
+func (s GraphWatchRequest) SetPrefix(v string) error {
+	return capnp.Struct(s).SetText(1, v)
+}
+
+func (s GraphWatchRequest) Whole() bool {
+	return capnp.Struct(s).Bit(0)
+}
+
+func (s GraphWatchRequest) SetWhole(v bool) {
+	capnp.Struct(s).SetBit(0, v)
+}
+
+func (s GraphWatchRequest) Listener() GraphListener {
+	p, _ := capnp.Struct(s).Ptr(2)
+	return GraphListener(p.Interface().Client())
+}
+
+func (s GraphWatchRequest) HasListener() bool {
+	return capnp.Struct(s).HasPtr(2)
+}
+
+func (s GraphWatchRequest) SetListener(v GraphListener) error {
+	if !v.IsValid() {
+		return capnp.Struct(s).SetPtr(2, capnp.Ptr{})
+	}
+	seg := s.Segment()
+	in := capnp.NewInterface(seg, seg.Message().CapTable().Add(capnp.Client(v)))
+	return capnp.Struct(s).SetPtr(2, in.ToPtr())
+}
+
+// GraphWatchRequest_List is a list of GraphWatchRequest.
+type GraphWatchRequest_List = capnp.StructList[GraphWatchRequest]
+
+// NewGraphWatchRequest creates a new list of GraphWatchRequest.
+func NewGraphWatchRequest_List(s *capnp.Segment, sz int32) (GraphWatchRequest_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 8, PointerCount: 3}, sz)
+	return capnp.StructList[GraphWatchRequest](l), err
+}
+
+// GraphWatchRequest_Future is a wrapper for a GraphWatchRequest promised by a client call.
+type GraphWatchRequest_Future struct{ *capnp.Future }
+
+func (f GraphWatchRequest_Future) Struct() (GraphWatchRequest, error) {
+	p, err := f.Future.Ptr()
+	return GraphWatchRequest(p.Struct()), err
+}
+func (p GraphWatchRequest_Future) Listener() GraphListener {
+	return GraphListener(p.Future.Field(2, nil).Client())
+}
+
+type GraphWatchResponse capnp.Struct
+
+// GraphWatchResponse_TypeID is the unique identifier for the type GraphWatchResponse.
+const GraphWatchResponse_TypeID = 0xab7c5e704c0dbfe7
+
+func NewGraphWatchResponse(s *capnp.Segment) (GraphWatchResponse, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 1})
+	return GraphWatchResponse(st), err
+}
+
+func NewRootGraphWatchResponse(s *capnp.Segment) (GraphWatchResponse, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 1})
+	return GraphWatchResponse(st), err
+}
+
+func ReadRootGraphWatchResponse(msg *capnp.Message) (GraphWatchResponse, error) {
+	root, err := msg.Root()
+	return GraphWatchResponse(root.Struct()), err
+}
+
+func (s GraphWatchResponse) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphWatchResponse) DecodeFromPtr(p capnp.Ptr) GraphWatchResponse {
+	return GraphWatchResponse(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphWatchResponse) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphWatchResponse) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphWatchResponse) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphWatchResponse) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphWatchResponse) Subscription() Subscription {
+	p, _ := capnp.Struct(s).Ptr(0)
+	return Subscription(p.Interface().Client())
+}
+
+func (s GraphWatchResponse) HasSubscription() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphWatchResponse) SetSubscription(v Subscription) error {
+	if !v.IsValid() {
+		return capnp.Struct(s).SetPtr(0, capnp.Ptr{})
+	}
+	seg := s.Segment()
+	in := capnp.NewInterface(seg, seg.Message().CapTable().Add(capnp.Client(v)))
+	return capnp.Struct(s).SetPtr(0, in.ToPtr())
+}
+
+// GraphWatchResponse_List is a list of GraphWatchResponse.
+type GraphWatchResponse_List = capnp.StructList[GraphWatchResponse]
+
+// NewGraphWatchResponse creates a new list of GraphWatchResponse.
+func NewGraphWatchResponse_List(s *capnp.Segment, sz int32) (GraphWatchResponse_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 0, PointerCount: 1}, sz)
+	return capnp.StructList[GraphWatchResponse](l), err
+}
+
+// GraphWatchResponse_Future is a wrapper for a GraphWatchResponse promised by a client call.
+type GraphWatchResponse_Future struct{ *capnp.Future }
+
+func (f GraphWatchResponse_Future) Struct() (GraphWatchResponse, error) {
+	p, err := f.Future.Ptr()
+	return GraphWatchResponse(p.Struct()), err
+}
+func (p GraphWatchResponse_Future) Subscription() Subscription {
+	return Subscription(p.Future.Field(0, nil).Client())
+}
+
+type GraphListener capnp.Client
+
+// GraphListener_TypeID is the unique identifier for the type GraphListener.
+const GraphListener_TypeID = 0xbed0979ec9a81397
+
+func (c GraphListener) Change(ctx context.Context, params func(GraphChange) error) error {
+	s := capnp.Send{
+		Method: capnp.Method{
+			InterfaceID:   0xbed0979ec9a81397,
+			MethodID:      0,
+			InterfaceName: "pangea.capnp:GraphListener",
+			MethodName:    "change",
+		},
+	}
+	if params != nil {
+		s.ArgsSize = capnp.ObjectSize{DataSize: 24, PointerCount: 2}
+		s.PlaceArgs = func(s capnp.Struct) error { return params(GraphChange(s)) }
+	}
+
+	return capnp.Client(c).SendStreamCall(ctx, s)
+
+}
+
+func (c GraphListener) WaitStreaming() error {
+	return capnp.Client(c).WaitStreaming()
+}
+
+// String returns a string that identifies this capability for debugging
+// purposes.  Its format should not be depended on: in particular, it
+// should not be used to compare clients.  Use IsSame to compare clients
+// for equality.
+func (c GraphListener) String() string {
+	return "GraphListener(" + capnp.Client(c).String() + ")"
+}
+
+// AddRef creates a new Client that refers to the same capability as c.
+// If c is nil or has resolved to null, then AddRef returns nil.
+func (c GraphListener) AddRef() GraphListener {
+	return GraphListener(capnp.Client(c).AddRef())
+}
+
+// Release releases a capability reference.  If this is the last
+// reference to the capability, then the underlying resources associated
+// with the capability will be released.
+//
+// Release will panic if c has already been released, but not if c is
+// nil or resolved to null.
+func (c GraphListener) Release() {
+	capnp.Client(c).Release()
+}
+
+// Resolve blocks until the capability is fully resolved or the Context
+// expires.
+func (c GraphListener) Resolve(ctx context.Context) error {
+	return capnp.Client(c).Resolve(ctx)
+}
+
+func (c GraphListener) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Client(c).EncodeAsPtr(seg)
+}
+
+func (GraphListener) DecodeFromPtr(p capnp.Ptr) GraphListener {
+	return GraphListener(capnp.Client{}.DecodeFromPtr(p))
+}
+
+// IsValid reports whether c is a valid reference to a capability.
+// A reference is invalid if it is nil, has resolved to null, or has
+// been released.
+func (c GraphListener) IsValid() bool {
+	return capnp.Client(c).IsValid()
+}
+
+// IsSame reports whether c and other refer to a capability created by the
+// same call to NewClient.  This can return false negatives if c or other
+// are not fully resolved: use Resolve if this is an issue.  If either
+// c or other are released, then IsSame panics.
+func (c GraphListener) IsSame(other GraphListener) bool {
+	return capnp.Client(c).IsSame(capnp.Client(other))
+}
+
+// Update the flowcontrol.FlowLimiter used to manage flow control for
+// this client. This affects all future calls, but not calls already
+// waiting to send. Passing nil sets the value to flowcontrol.NopLimiter,
+// which is also the default.
+func (c GraphListener) SetFlowLimiter(lim fc.FlowLimiter) {
+	capnp.Client(c).SetFlowLimiter(lim)
+}
+
+// Get the current flowcontrol.FlowLimiter used to manage flow control
+// for this client.
+func (c GraphListener) GetFlowLimiter() fc.FlowLimiter {
+	return capnp.Client(c).GetFlowLimiter()
+}
+
+// A GraphListener_Server is a GraphListener with a local implementation.
+type GraphListener_Server interface {
+	Change(context.Context, GraphListener_change) error
+}
+
+// GraphListener_NewServer creates a new Server from an implementation of GraphListener_Server.
+func GraphListener_NewServer(s GraphListener_Server) *server.Server {
+	c, _ := s.(server.Shutdowner)
+	return server.New(GraphListener_Methods(nil, s), s, c)
+}
+
+// GraphListener_ServerToClient creates a new Client from an implementation of GraphListener_Server.
+// The caller is responsible for calling Release on the returned Client.
+func GraphListener_ServerToClient(s GraphListener_Server) GraphListener {
+	return GraphListener(capnp.NewClient(GraphListener_NewServer(s)))
+}
+
+// GraphListener_Methods appends Methods to a slice that invoke the methods on s.
+// This can be used to create a more complicated Server.
+func GraphListener_Methods(methods []server.Method, s GraphListener_Server) []server.Method {
+	if cap(methods) == 0 {
+		methods = make([]server.Method, 0, 1)
+	}
+
+	methods = append(methods, server.Method{
+		Method: capnp.Method{
+			InterfaceID:   0xbed0979ec9a81397,
+			MethodID:      0,
+			InterfaceName: "pangea.capnp:GraphListener",
+			MethodName:    "change",
+		},
+		Impl: func(ctx context.Context, call *server.Call) error {
+			return s.Change(ctx, GraphListener_change{call})
+		},
+	})
+
+	return methods
+}
+
+// GraphListener_change holds the state for a server call to GraphListener.change.
+// See server.Call for documentation.
+type GraphListener_change struct {
+	*server.Call
+}
+
+// Args returns the call's arguments.
+func (c GraphListener_change) Args() GraphChange {
+	return GraphChange(c.Call.Args())
+}
+
+// AllocResults allocates the results struct.
+func (c GraphListener_change) AllocResults() (stream.StreamResult, error) {
+	r, err := c.Call.AllocResults(capnp.ObjectSize{DataSize: 0, PointerCount: 0})
+	return stream.StreamResult(r), err
+}
+
+// GraphListener_List is a list of GraphListener.
+type GraphListener_List = capnp.CapList[GraphListener]
+
+// NewGraphListener_List creates a new list of GraphListener.
+func NewGraphListener_List(s *capnp.Segment, sz int32) (GraphListener_List, error) {
+	l, err := capnp.NewPointerList(s, sz)
+	return capnp.CapList[GraphListener](l), err
+}
+
+type GraphOrigin uint16
+
+// GraphOrigin_TypeID is the unique identifier for the type GraphOrigin.
+const GraphOrigin_TypeID = 0xe34a229a9aa4f63b
+
+// Values of GraphOrigin.
+const (
+	GraphOrigin_now      GraphOrigin = 0
+	GraphOrigin_local    GraphOrigin = 1
+	GraphOrigin_peer     GraphOrigin = 2
+	GraphOrigin_deferred GraphOrigin = 3
+)
+
+// String returns the enum's constant name.
+func (c GraphOrigin) String() string {
+	switch c {
+	case GraphOrigin_now:
+		return "now"
+	case GraphOrigin_local:
+		return "local"
+	case GraphOrigin_peer:
+		return "peer"
+	case GraphOrigin_deferred:
+		return "deferred"
+
+	default:
+		return ""
+	}
+}
+
+// GraphOriginFromString returns the enum value with a name,
+// or the zero value if there's no such value.
+func GraphOriginFromString(c string) GraphOrigin {
+	switch c {
+	case "now":
+		return GraphOrigin_now
+	case "local":
+		return GraphOrigin_local
+	case "peer":
+		return GraphOrigin_peer
+	case "deferred":
+		return GraphOrigin_deferred
+
+	default:
+		return 0
+	}
+}
+
+type GraphOrigin_List = capnp.EnumList[GraphOrigin]
+
+func NewGraphOrigin_List(s *capnp.Segment, sz int32) (GraphOrigin_List, error) {
+	return capnp.NewEnumList[GraphOrigin](s, sz)
+}
+
+type GraphChange capnp.Struct
+
+// GraphChange_TypeID is the unique identifier for the type GraphChange.
+const GraphChange_TypeID = 0x98163c36c0a32f27
+
+func NewGraphChange(s *capnp.Segment) (GraphChange, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 24, PointerCount: 2})
+	return GraphChange(st), err
+}
+
+func NewRootGraphChange(s *capnp.Segment) (GraphChange, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 24, PointerCount: 2})
+	return GraphChange(st), err
+}
+
+func ReadRootGraphChange(msg *capnp.Message) (GraphChange, error) {
+	root, err := msg.Root()
+	return GraphChange(root.Struct()), err
+}
+
+func (s GraphChange) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphChange) DecodeFromPtr(p capnp.Ptr) GraphChange {
+	return GraphChange(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphChange) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphChange) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphChange) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphChange) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphChange) Sequence() uint64 {
+	return capnp.Struct(s).Uint64(0)
+}
+
+func (s GraphChange) SetSequence(v uint64) {
+	capnp.Struct(s).SetUint64(0, v)
+}
+
+func (s GraphChange) Lost() uint64 {
+	return capnp.Struct(s).Uint64(8)
+}
+
+func (s GraphChange) SetLost(v uint64) {
+	capnp.Struct(s).SetUint64(8, v)
+}
+
+func (s GraphChange) Soul() (string, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.Text(), err
+}
+
+func (s GraphChange) HasSoul() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphChange) SoulBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.TextBytes(), err
+}
+
+func (s GraphChange) SetSoul(v string) error {
+	return capnp.Struct(s).SetText(0, v)
+}
+
+func (s GraphChange) Origin() GraphOrigin {
+	return GraphOrigin(capnp.Struct(s).Uint16(16))
+}
+
+func (s GraphChange) SetOrigin(v GraphOrigin) {
+	capnp.Struct(s).SetUint16(16, uint16(v))
+}
+
+func (s GraphChange) Fields() (GraphField_List, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return GraphField_List(p.List()), err
+}
+
+func (s GraphChange) HasFields() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphChange) SetFields(v GraphField_List) error {
+	return capnp.Struct(s).SetPtr(1, v.ToPtr())
+}
+
+// NewFields sets the fields field to a newly
+// allocated GraphField_List, preferring placement in s's segment.
+func (s GraphChange) NewFields(n int32) (GraphField_List, error) {
+	l, err := NewGraphField_List(capnp.Struct(s).Segment(), n)
+	if err != nil {
+		return GraphField_List{}, err
+	}
+	err = capnp.Struct(s).SetPtr(1, l.ToPtr())
+	return l, err
+}
+func (s GraphChange) More() bool {
+	return capnp.Struct(s).Bit(144)
+}
+
+func (s GraphChange) SetMore(v bool) {
+	capnp.Struct(s).SetBit(144, v)
+}
+
+// GraphChange_List is a list of GraphChange.
+type GraphChange_List = capnp.StructList[GraphChange]
+
+// NewGraphChange creates a new list of GraphChange.
+func NewGraphChange_List(s *capnp.Segment, sz int32) (GraphChange_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 24, PointerCount: 2}, sz)
+	return capnp.StructList[GraphChange](l), err
+}
+
+// GraphChange_Future is a wrapper for a GraphChange promised by a client call.
+type GraphChange_Future struct{ *capnp.Future }
+
+func (f GraphChange_Future) Struct() (GraphChange, error) {
+	p, err := f.Future.Ptr()
+	return GraphChange(p.Struct()), err
+}
+
+type GraphSoulsRequest capnp.Struct
+
+// GraphSoulsRequest_TypeID is the unique identifier for the type GraphSoulsRequest.
+const GraphSoulsRequest_TypeID = 0xb3e59ec47c606f75
+
+func NewGraphSoulsRequest(s *capnp.Segment) (GraphSoulsRequest, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 2})
+	return GraphSoulsRequest(st), err
+}
+
+func NewRootGraphSoulsRequest(s *capnp.Segment) (GraphSoulsRequest, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 8, PointerCount: 2})
+	return GraphSoulsRequest(st), err
+}
+
+func ReadRootGraphSoulsRequest(msg *capnp.Message) (GraphSoulsRequest, error) {
+	root, err := msg.Root()
+	return GraphSoulsRequest(root.Struct()), err
+}
+
+func (s GraphSoulsRequest) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphSoulsRequest) DecodeFromPtr(p capnp.Ptr) GraphSoulsRequest {
+	return GraphSoulsRequest(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphSoulsRequest) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphSoulsRequest) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphSoulsRequest) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphSoulsRequest) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphSoulsRequest) Prefix() (string, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.Text(), err
+}
+
+func (s GraphSoulsRequest) HasPrefix() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphSoulsRequest) PrefixBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.TextBytes(), err
+}
+
+func (s GraphSoulsRequest) SetPrefix(v string) error {
+	return capnp.Struct(s).SetText(0, v)
+}
+
+func (s GraphSoulsRequest) After() (string, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.Text(), err
+}
+
+func (s GraphSoulsRequest) HasAfter() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphSoulsRequest) AfterBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.TextBytes(), err
+}
+
+func (s GraphSoulsRequest) SetAfter(v string) error {
+	return capnp.Struct(s).SetText(1, v)
+}
+
+func (s GraphSoulsRequest) Limit() uint32 {
+	return capnp.Struct(s).Uint32(0)
+}
+
+func (s GraphSoulsRequest) SetLimit(v uint32) {
+	capnp.Struct(s).SetUint32(0, v)
+}
+
+// GraphSoulsRequest_List is a list of GraphSoulsRequest.
+type GraphSoulsRequest_List = capnp.StructList[GraphSoulsRequest]
+
+// NewGraphSoulsRequest creates a new list of GraphSoulsRequest.
+func NewGraphSoulsRequest_List(s *capnp.Segment, sz int32) (GraphSoulsRequest_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 8, PointerCount: 2}, sz)
+	return capnp.StructList[GraphSoulsRequest](l), err
+}
+
+// GraphSoulsRequest_Future is a wrapper for a GraphSoulsRequest promised by a client call.
+type GraphSoulsRequest_Future struct{ *capnp.Future }
+
+func (f GraphSoulsRequest_Future) Struct() (GraphSoulsRequest, error) {
+	p, err := f.Future.Ptr()
+	return GraphSoulsRequest(p.Struct()), err
+}
+
+type GraphSoulsResponse capnp.Struct
+
+// GraphSoulsResponse_TypeID is the unique identifier for the type GraphSoulsResponse.
+const GraphSoulsResponse_TypeID = 0xd1042d1155bb6eb0
+
+func NewGraphSoulsResponse(s *capnp.Segment) (GraphSoulsResponse, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return GraphSoulsResponse(st), err
+}
+
+func NewRootGraphSoulsResponse(s *capnp.Segment) (GraphSoulsResponse, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return GraphSoulsResponse(st), err
+}
+
+func ReadRootGraphSoulsResponse(msg *capnp.Message) (GraphSoulsResponse, error) {
+	root, err := msg.Root()
+	return GraphSoulsResponse(root.Struct()), err
+}
+
+func (s GraphSoulsResponse) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphSoulsResponse) DecodeFromPtr(p capnp.Ptr) GraphSoulsResponse {
+	return GraphSoulsResponse(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphSoulsResponse) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphSoulsResponse) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphSoulsResponse) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphSoulsResponse) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphSoulsResponse) Souls() (capnp.TextList, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return capnp.TextList(p.List()), err
+}
+
+func (s GraphSoulsResponse) HasSouls() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphSoulsResponse) SetSouls(v capnp.TextList) error {
+	return capnp.Struct(s).SetPtr(0, v.ToPtr())
+}
+
+// NewSouls sets the souls field to a newly
+// allocated capnp.TextList, preferring placement in s's segment.
+func (s GraphSoulsResponse) NewSouls(n int32) (capnp.TextList, error) {
+	l, err := capnp.NewTextList(capnp.Struct(s).Segment(), n)
+	if err != nil {
+		return capnp.TextList{}, err
+	}
+	err = capnp.Struct(s).SetPtr(0, l.ToPtr())
+	return l, err
+}
+func (s GraphSoulsResponse) Next() (string, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.Text(), err
+}
+
+func (s GraphSoulsResponse) HasNext() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphSoulsResponse) NextBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.TextBytes(), err
+}
+
+func (s GraphSoulsResponse) SetNext(v string) error {
+	return capnp.Struct(s).SetText(1, v)
+}
+
+// GraphSoulsResponse_List is a list of GraphSoulsResponse.
+type GraphSoulsResponse_List = capnp.StructList[GraphSoulsResponse]
+
+// NewGraphSoulsResponse creates a new list of GraphSoulsResponse.
+func NewGraphSoulsResponse_List(s *capnp.Segment, sz int32) (GraphSoulsResponse_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2}, sz)
+	return capnp.StructList[GraphSoulsResponse](l), err
+}
+
+// GraphSoulsResponse_Future is a wrapper for a GraphSoulsResponse promised by a client call.
+type GraphSoulsResponse_Future struct{ *capnp.Future }
+
+func (f GraphSoulsResponse_Future) Struct() (GraphSoulsResponse, error) {
+	p, err := f.Future.Ptr()
+	return GraphSoulsResponse(p.Struct()), err
+}
+
+type GraphStatusRequest capnp.Struct
+
+// GraphStatusRequest_TypeID is the unique identifier for the type GraphStatusRequest.
+const GraphStatusRequest_TypeID = 0xf276465265d9d315
+
+func NewGraphStatusRequest(s *capnp.Segment) (GraphStatusRequest, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 0})
+	return GraphStatusRequest(st), err
+}
+
+func NewRootGraphStatusRequest(s *capnp.Segment) (GraphStatusRequest, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 0})
+	return GraphStatusRequest(st), err
+}
+
+func ReadRootGraphStatusRequest(msg *capnp.Message) (GraphStatusRequest, error) {
+	root, err := msg.Root()
+	return GraphStatusRequest(root.Struct()), err
+}
+
+func (s GraphStatusRequest) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphStatusRequest) DecodeFromPtr(p capnp.Ptr) GraphStatusRequest {
+	return GraphStatusRequest(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphStatusRequest) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphStatusRequest) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphStatusRequest) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphStatusRequest) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+
+// GraphStatusRequest_List is a list of GraphStatusRequest.
+type GraphStatusRequest_List = capnp.StructList[GraphStatusRequest]
+
+// NewGraphStatusRequest creates a new list of GraphStatusRequest.
+func NewGraphStatusRequest_List(s *capnp.Segment, sz int32) (GraphStatusRequest_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 0, PointerCount: 0}, sz)
+	return capnp.StructList[GraphStatusRequest](l), err
+}
+
+// GraphStatusRequest_Future is a wrapper for a GraphStatusRequest promised by a client call.
+type GraphStatusRequest_Future struct{ *capnp.Future }
+
+func (f GraphStatusRequest_Future) Struct() (GraphStatusRequest, error) {
+	p, err := f.Future.Ptr()
+	return GraphStatusRequest(p.Struct()), err
+}
+
+type GraphRelay capnp.Struct
+
+// GraphRelay_TypeID is the unique identifier for the type GraphRelay.
+const GraphRelay_TypeID = 0x8d081feff6d70255
+
+func NewGraphRelay(s *capnp.Segment) (GraphRelay, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return GraphRelay(st), err
+}
+
+func NewRootGraphRelay(s *capnp.Segment) (GraphRelay, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2})
+	return GraphRelay(st), err
+}
+
+func ReadRootGraphRelay(msg *capnp.Message) (GraphRelay, error) {
+	root, err := msg.Root()
+	return GraphRelay(root.Struct()), err
+}
+
+func (s GraphRelay) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphRelay) DecodeFromPtr(p capnp.Ptr) GraphRelay {
+	return GraphRelay(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphRelay) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphRelay) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphRelay) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphRelay) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphRelay) Url() (string, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.Text(), err
+}
+
+func (s GraphRelay) HasUrl() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphRelay) UrlBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.TextBytes(), err
+}
+
+func (s GraphRelay) SetUrl(v string) error {
+	return capnp.Struct(s).SetText(0, v)
+}
+
+func (s GraphRelay) State() (string, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.Text(), err
+}
+
+func (s GraphRelay) HasState() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphRelay) StateBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.TextBytes(), err
+}
+
+func (s GraphRelay) SetState(v string) error {
+	return capnp.Struct(s).SetText(1, v)
+}
+
+// GraphRelay_List is a list of GraphRelay.
+type GraphRelay_List = capnp.StructList[GraphRelay]
+
+// NewGraphRelay creates a new list of GraphRelay.
+func NewGraphRelay_List(s *capnp.Segment, sz int32) (GraphRelay_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 0, PointerCount: 2}, sz)
+	return capnp.StructList[GraphRelay](l), err
+}
+
+// GraphRelay_Future is a wrapper for a GraphRelay promised by a client call.
+type GraphRelay_Future struct{ *capnp.Future }
+
+func (f GraphRelay_Future) Struct() (GraphRelay, error) {
+	p, err := f.Future.Ptr()
+	return GraphRelay(p.Struct()), err
+}
+
+type GraphStatus capnp.Struct
+
+// GraphStatus_TypeID is the unique identifier for the type GraphStatus.
+const GraphStatus_TypeID = 0xa45e240246bc7370
+
+func NewGraphStatus(s *capnp.Segment) (GraphStatus, error) {
+	st, err := capnp.NewStruct(s, capnp.ObjectSize{DataSize: 112, PointerCount: 5})
+	return GraphStatus(st), err
+}
+
+func NewRootGraphStatus(s *capnp.Segment) (GraphStatus, error) {
+	st, err := capnp.NewRootStruct(s, capnp.ObjectSize{DataSize: 112, PointerCount: 5})
+	return GraphStatus(st), err
+}
+
+func ReadRootGraphStatus(msg *capnp.Message) (GraphStatus, error) {
+	root, err := msg.Root()
+	return GraphStatus(root.Struct()), err
+}
+
+func (s GraphStatus) EncodeAsPtr(seg *capnp.Segment) capnp.Ptr {
+	return capnp.Struct(s).EncodeAsPtr(seg)
+}
+
+func (GraphStatus) DecodeFromPtr(p capnp.Ptr) GraphStatus {
+	return GraphStatus(capnp.Struct{}.DecodeFromPtr(p))
+}
+
+func (s GraphStatus) ToPtr() capnp.Ptr {
+	return capnp.Struct(s).ToPtr()
+}
+func (s GraphStatus) IsValid() bool {
+	return capnp.Struct(s).IsValid()
+}
+
+func (s GraphStatus) Message() *capnp.Message {
+	return capnp.Struct(s).Message()
+}
+
+func (s GraphStatus) Segment() *capnp.Segment {
+	return capnp.Struct(s).Segment()
+}
+func (s GraphStatus) IsOn() bool {
+	return capnp.Struct(s).Bit(0)
+}
+
+func (s GraphStatus) SetIsOn(v bool) {
+	capnp.Struct(s).SetBit(0, v)
+}
+
+func (s GraphStatus) Address() (string, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.Text(), err
+}
+
+func (s GraphStatus) HasAddress() bool {
+	return capnp.Struct(s).HasPtr(0)
+}
+
+func (s GraphStatus) AddressBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(0)
+	return p.TextBytes(), err
+}
+
+func (s GraphStatus) SetAddress(v string) error {
+	return capnp.Struct(s).SetText(0, v)
+}
+
+func (s GraphStatus) Pid() (string, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.Text(), err
+}
+
+func (s GraphStatus) HasPid() bool {
+	return capnp.Struct(s).HasPtr(1)
+}
+
+func (s GraphStatus) PidBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(1)
+	return p.TextBytes(), err
+}
+
+func (s GraphStatus) SetPid(v string) error {
+	return capnp.Struct(s).SetText(1, v)
+}
+
+func (s GraphStatus) StoreName() (string, error) {
+	p, err := capnp.Struct(s).Ptr(2)
+	return p.Text(), err
+}
+
+func (s GraphStatus) HasStoreName() bool {
+	return capnp.Struct(s).HasPtr(2)
+}
+
+func (s GraphStatus) StoreNameBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(2)
+	return p.TextBytes(), err
+}
+
+func (s GraphStatus) SetStoreName(v string) error {
+	return capnp.Struct(s).SetText(2, v)
+}
+
+func (s GraphStatus) Stored() GraphStored {
+	return GraphStored(capnp.Struct(s).Uint16(2))
+}
+
+func (s GraphStatus) SetStored(v GraphStored) {
+	capnp.Struct(s).SetUint16(2, uint16(v))
+}
+
+func (s GraphStatus) StoredBytes() uint64 {
+	return capnp.Struct(s).Uint64(8)
+}
+
+func (s GraphStatus) SetStoredBytes(v uint64) {
+	capnp.Struct(s).SetUint64(8, v)
+}
+
+func (s GraphStatus) Digest() (string, error) {
+	p, err := capnp.Struct(s).Ptr(3)
+	return p.Text(), err
+}
+
+func (s GraphStatus) HasDigest() bool {
+	return capnp.Struct(s).HasPtr(3)
+}
+
+func (s GraphStatus) DigestBytes() ([]byte, error) {
+	p, err := capnp.Struct(s).Ptr(3)
+	return p.TextBytes(), err
+}
+
+func (s GraphStatus) SetDigest(v string) error {
+	return capnp.Struct(s).SetText(3, v)
+}
+
+func (s GraphStatus) Relays() (GraphRelay_List, error) {
+	p, err := capnp.Struct(s).Ptr(4)
+	return GraphRelay_List(p.List()), err
+}
+
+func (s GraphStatus) HasRelays() bool {
+	return capnp.Struct(s).HasPtr(4)
+}
+
+func (s GraphStatus) SetRelays(v GraphRelay_List) error {
+	return capnp.Struct(s).SetPtr(4, v.ToPtr())
+}
+
+// NewRelays sets the relays field to a newly
+// allocated GraphRelay_List, preferring placement in s's segment.
+func (s GraphStatus) NewRelays(n int32) (GraphRelay_List, error) {
+	l, err := NewGraphRelay_List(capnp.Struct(s).Segment(), n)
+	if err != nil {
+		return GraphRelay_List{}, err
+	}
+	err = capnp.Struct(s).SetPtr(4, l.ToPtr())
+	return l, err
+}
+func (s GraphStatus) RelayPeers() uint32 {
+	return capnp.Struct(s).Uint32(4)
+}
+
+func (s GraphStatus) SetRelayPeers(v uint32) {
+	capnp.Struct(s).SetUint32(4, v)
+}
+
+func (s GraphStatus) LeafPeers() uint32 {
+	return capnp.Struct(s).Uint32(16)
+}
+
+func (s GraphStatus) SetLeafPeers(v uint32) {
+	capnp.Struct(s).SetUint32(16, v)
+}
+
+func (s GraphStatus) FieldsAccepted() uint64 {
+	return capnp.Struct(s).Uint64(24)
+}
+
+func (s GraphStatus) SetFieldsAccepted(v uint64) {
+	capnp.Struct(s).SetUint64(24, v)
+}
+
+func (s GraphStatus) FieldsOld() uint64 {
+	return capnp.Struct(s).Uint64(32)
+}
+
+func (s GraphStatus) SetFieldsOld(v uint64) {
+	capnp.Struct(s).SetUint64(32, v)
+}
+
+func (s GraphStatus) FieldsRefused() uint64 {
+	return capnp.Struct(s).Uint64(40)
+}
+
+func (s GraphStatus) SetFieldsRefused(v uint64) {
+	capnp.Struct(s).SetUint64(40, v)
+}
+
+func (s GraphStatus) FieldsDeferred() uint64 {
+	return capnp.Struct(s).Uint64(48)
+}
+
+func (s GraphStatus) SetFieldsDeferred(v uint64) {
+	capnp.Struct(s).SetUint64(48, v)
+}
+
+func (s GraphStatus) FieldsUnstored() uint64 {
+	return capnp.Struct(s).Uint64(56)
+}
+
+func (s GraphStatus) SetFieldsUnstored(v uint64) {
+	capnp.Struct(s).SetUint64(56, v)
+}
+
+func (s GraphStatus) NodesInMemory() uint64 {
+	return capnp.Struct(s).Uint64(64)
+}
+
+func (s GraphStatus) SetNodesInMemory(v uint64) {
+	capnp.Struct(s).SetUint64(64, v)
+}
+
+func (s GraphStatus) FieldsInMemory() uint64 {
+	return capnp.Struct(s).Uint64(72)
+}
+
+func (s GraphStatus) SetFieldsInMemory(v uint64) {
+	capnp.Struct(s).SetUint64(72, v)
+}
+
+func (s GraphStatus) MessagesIn() uint64 {
+	return capnp.Struct(s).Uint64(80)
+}
+
+func (s GraphStatus) SetMessagesIn(v uint64) {
+	capnp.Struct(s).SetUint64(80, v)
+}
+
+func (s GraphStatus) MessagesOut() uint64 {
+	return capnp.Struct(s).Uint64(88)
+}
+
+func (s GraphStatus) SetMessagesOut(v uint64) {
+	capnp.Struct(s).SetUint64(88, v)
+}
+
+func (s GraphStatus) Outbox() uint64 {
+	return capnp.Struct(s).Uint64(96)
+}
+
+func (s GraphStatus) SetOutbox(v uint64) {
+	capnp.Struct(s).SetUint64(96, v)
+}
+
+func (s GraphStatus) FailedWrites() uint64 {
+	return capnp.Struct(s).Uint64(104)
+}
+
+func (s GraphStatus) SetFailedWrites(v uint64) {
+	capnp.Struct(s).SetUint64(104, v)
+}
+
+// GraphStatus_List is a list of GraphStatus.
+type GraphStatus_List = capnp.StructList[GraphStatus]
+
+// NewGraphStatus creates a new list of GraphStatus.
+func NewGraphStatus_List(s *capnp.Segment, sz int32) (GraphStatus_List, error) {
+	l, err := capnp.NewCompositeList(s, capnp.ObjectSize{DataSize: 112, PointerCount: 5}, sz)
+	return capnp.StructList[GraphStatus](l), err
+}
+
+// GraphStatus_Future is a wrapper for a GraphStatus promised by a client call.
+type GraphStatus_Future struct{ *capnp.Future }
+
+func (f GraphStatus_Future) Struct() (GraphStatus, error) {
+	p, err := f.Future.Ptr()
+	return GraphStatus(p.Struct()), err
 }
