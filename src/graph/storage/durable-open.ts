@@ -16,6 +16,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
   if (names.includes('CURRENT')) return checkLogs(directory);
   if (names.some((name) => /\.(ldb|log)$/.test(name))) throw new PangeaError('STORE_CORRUPT', `graph store ${directory}: the file CURRENT is missing; restore it or the directory from a backup`);
   const foreign = names.find((name) => !/^(LOCK|LOG(\.old)?|MANIFEST-\d+|lost\+found|\d+\.dbtmp)$/.test(name));
+  if (names.includes('%1C')) throw new PangeaError('STORE_FOREIGN', `graph store ${directory}: this is a folder of gun.js; import it into a directory of its own`);
   if (foreign !== undefined) throw new PangeaError('STORE_FOREIGN', `graph store ${directory}: there is ${foreign}, which is not ours; give a directory of its own`);
 }
 

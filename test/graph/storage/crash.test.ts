@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { isPangeaError } from '../../../src/errors/errors.ts';
 import { GraphNode } from '../../../src/graph/data/node.ts';
 import { openDurableStore } from '../../../src/graph/storage/durable.ts';
+import { writeRadata } from '../../../src/graph/storage/radata.ts';
 import type { GraphStore } from '../../../src/graph/storage/storage.ts';
 import { openDurableKv } from '../../../src/kv/kv.ts';
 import { seededRandom, systemClock } from '../../../src/std/std.ts';
@@ -134,6 +135,8 @@ check('directories that are no store of the graph are left alone', async (direct
   await kv.close();
   await assert.rejects(openDurableStore(join(directory, 'kv')), { code: 'STORE_FOREIGN' });
   await filled(join(directory, 'graph'), 3);
+  await writeRadata(join(directory, 'radata'), (async function* () {})());
+  await assert.rejects(openDurableStore(join(directory, 'radata')), { code: 'STORE_FOREIGN', message: /gun\.js/ });
   await rm(join(directory, 'graph', 'CURRENT'));
   await assert.rejects(openDurableStore(join(directory, 'graph')), { code: 'STORE_CORRUPT' });
 });
@@ -157,7 +160,7 @@ check('a full disk fails the write with its code, and what settled before is the
     })();
     assert.ok(isPangeaError(failure, 'STORE_FULL'), String(failure));
     await store.close();
-    execFileSync('mount', ['-o', 'remount,size=64m', directory]);
+    system('mount', '-o', 'remount,size=64m', directory);
     store = await openDurableStore(directory);
     for (let number = 0; number <= settled; number++) assert.equal((await store.read([`node/${number}`]))[0]?.value('k'), seededText(number));
     assert.ok(settled > 5);
@@ -168,9 +171,9 @@ check('a full disk fails the write with its code, and what settled before is the
 check('a read-only disk is told of by its code', async (directory) => {
   await onSmallDisk(directory, async () => {
     await filled(directory, 3);
-    execFileSync('mount', ['-o', 'remount,ro', directory]);
+    system('mount', '-o', 'remount,ro', directory);
     await assert.rejects(openDurableStore(directory), { code: 'STORE_READ_ONLY' });
-    execFileSync('mount', ['-o', 'remount,rw', directory]);
+    system('mount', '-o', 'remount,rw', directory);
     const store = await openDurableStore(directory);
     assert.equal((await collect(store.souls())).length, 4);
     await store.close();
@@ -178,12 +181,16 @@ check('a read-only disk is told of by its code', async (directory) => {
 }, tmpfs);
 
 async function onSmallDisk(directory: string, run: () => Promise<void>): Promise<void> {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', directory]);
+  system('mount', '-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', directory);
   try {
     await run();
   } finally {
-    execFileSync('umount', [directory]);
+    system('umount', directory);
   }
+}
+
+function system(program: string, ...args: readonly string[]): void {
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** Some 200 KB that no compression makes small. */

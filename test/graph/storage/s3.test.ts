@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import fc from 'fast-check';
+import { isPangeaError } from '../../../src/errors/errors.ts';
+import { isValue } from '../../../src/graph/data/value.ts';
 import { openS3Store, parseS3Url } from '../../../src/graph/storage/s3.ts';
 import type { S3Surroundings } from '../../../src/graph/storage/s3-client.ts';
+import { readObject } from '../../../src/graph/storage/s3-node.ts';
 import type { GraphStore } from '../../../src/graph/storage/storage.ts';
 import { seededRandom, systemClock } from '../../../src/std/std.ts';
 import { collect, delta, graphStoreConformance, plain } from '../../conformance/graph-store.ts';
@@ -16,6 +20,21 @@ test('s3: urls of buckets', () => {
   for (const wrong of ['', 'bucket', 'http://bucket', 's3://', 's3://Bu_cket', 's3://bucket?endpoint=ftp://x', 's3://bucket?endpoint=nothing', 's3://bucket?region=a%2Fb', 's3://bucket/a%20b']) {
     assert.throws(() => parseS3Url(wrong), { code: 'CONFIG_INVALID' }, wrong);
   }
+});
+
+test('s3: whatever lies in the bucket, it is a node or STORE_CORRUPT', () => {
+  const soul = fc.constantFrom('a', 'b');
+  const pairs = fc.array(fc.tuple(fc.oneof(fc.string({ maxLength: 3 }), fc.constant('__proto__')), fc.jsonValue(), fc.oneof(fc.double(), fc.jsonValue())), { maxLength: 3 });
+  const texts = fc.oneof(fc.string(), fc.json(), fc.record({ soul, fields: pairs }).map((node) => JSON.stringify(node)));
+  fc.assert(fc.property(texts, (text) => {
+    try {
+      const node = readObject(text, 'a');
+      assert.equal(node.soul, 'a');
+      for (const { value, state } of node.fields()) assert.ok(isValue(value) && Number.isFinite(state));
+    } catch (error) {
+      assert.ok(isPangeaError(error, 'STORE_CORRUPT'), String(error));
+    }
+  }), { numRuns: 2_000, seed: 8 });
 });
 
 if (python === undefined) {
