@@ -49,7 +49,7 @@ test('any order, repetition and splitting of writes ends in the same graph, in m
       await clock.until(again.close());
     }
     assert.equal(roots.size, 1);
-  }), { seed, numRuns: 120 });
+  }), { seed, numRuns: 60 });
 });
 
 test('the digest is right when writes come while it is built', async () => {
@@ -69,7 +69,7 @@ test('the digest is right when writes come while it is built', async () => {
     await clock.run(1_000);
     assert.equal(digestOf(replica.digest()), digestOf(fresh.digest()));
     await clock.until(replica.close());
-  }), { seed, numRuns: 120 });
+  }), { seed, numRuns: 60 });
 });
 
 test('the digest tells fields apart by each of their parts', async () => {
