@@ -1,4 +1,6 @@
+import { systemClock } from '../std/std.ts';
 import { openGraph, type Graph, type OpenOptions } from './open.ts';
+import { createReconciler } from './reconcile/create.ts';
 import { openDurableStore } from './storage/durable.ts';
 import { nodeSocket } from './wire/node-socket.ts';
 
@@ -11,7 +13,7 @@ export interface NodeOpenOptions extends OpenOptions {
 export async function openNodeGraph<Schema = any>({ directory, ...options }: NodeOpenOptions = {}): Promise<Graph<Schema>> {
   const store = directory === undefined ? undefined : await openDurableStore(directory);
   try {
-    return openGraph<Schema>({ socket: nodeSocket(), ...(store ? { store, closeStore: true } : {}), ...options });
+    return openGraph<Schema>({ socket: nodeSocket(), ...(options.relay ? { reconcile: createReconciler({ clock: options.clock ?? systemClock }) } : {}), ...(store ? { store, closeStore: true } : {}), ...options });
   } catch (error) {
     await store?.close();
     throw error;

@@ -8,7 +8,7 @@ import { Chain, Core, type ChainOptions, type Path } from './chain/chain.ts';
 import type { Value } from './data/types.ts';
 import { createMesh } from './dam/create.ts';
 import type { DamLimits } from './dam/limits.ts';
-import { createGraphPeer } from './peer/create.ts';
+import { createGraphPeer, type GraphPeerOptions } from './peer/create.ts';
 import type { PeerLimits } from './peer/limits.ts';
 import type { GraphPeer } from './peer/peer.ts';
 import type { ReplicaLimits } from './replica/limits.ts';
@@ -29,6 +29,8 @@ export interface OpenOptions extends ChainOptions {
   readonly socket?: SocketFactory;
   readonly backoff?: Partial<Backoff>;
   readonly pid?: string;
+  /** Healing in bulk with other relays: `createReconciler`. Pages have no use for it. */
+  readonly reconcile?: GraphPeerOptions['reconcile'];
   /** Pass on what others put; for programs that serve others. Default false. */
   readonly relay?: boolean;
   /** Without it there are no users, and nothing is checked that signatures protect. */
@@ -45,67 +47,78 @@ export interface SeaChoice {
   readonly secure?: boolean;
 }
 
-/** The parts under the chain. */
-export interface Assembled {
+/** A peer with its wires. */
+export interface Ground {
   readonly peer: GraphPeer;
-  /** The peer as the chain reads it: users' fields without their signatures. */
-  readonly plain: GraphPeer;
   readonly clock: Clock;
   readonly random: Random;
-  readonly chain: ChainOptions;
-  readonly session: Session | undefined;
-  readonly sea: Sea | undefined;
+  readonly verifier: Verifier;
   /** One wire a URL; the same URL again gives the same wire. */
   connect(url: string): GraphClient;
-  clients(): readonly GraphClient[];
   close(): Promise<void>;
 }
 
+/** The parts under the chain: a peer, and who uses it. */
+export interface Assembled extends Ground {
+  /** The peer as the chain reads it: users' fields without their signatures. */
+  readonly plain: GraphPeer;
+  readonly chain: ChainOptions;
+  readonly session: Session | undefined;
+  readonly sea: Sea | undefined;
+}
+
 /** Throws `ADDRESS_INVALID` for a peer that is no URL. */
-export function assemble(options: OpenOptions = {}): Assembled {
+export function openGround(options: OpenOptions = {}): Ground {
   const { clock = systemClock, random = systemRandom, peers = [], socket = browserSocket, relay = false, limits = {}, backoff } = options;
-  const { expectsPeers = peers.length > 0 } = options;
-  const choice = options.sea === undefined ? {} : options.sea;
+  const choice = options.sea ?? {};
   const verifier = new Verifier();
-  const lookup = async (soul: string, key: string): Promise<Value | undefined> => (await peer.load(soul))?.value(key);
-  const guard = choice && createGuard({ clock, verifier, lookup, ...(choice.secure ? { secure: true } : {}) });
+  const guard = choice && createGuard({ clock, verifier, lookup: (soul, key) => lookUp(peer, soul, key), ...(choice.secure ? { secure: true } : {}) });
   const store = options.store ?? new MemoryStore();
   const peer: GraphPeer = createGraphPeer({
     store, clock, random,
     ...(options.pid === undefined ? {} : { pid: options.pid }),
     ...(guard ? { guard } : {}),
+    ...(options.reconcile ? { reconcile: options.reconcile } : {}),
     ...(limits.peer ? { limits: limits.peer } : {}),
     ...(limits.replica ? { replicaLimits: limits.replica } : {}),
     mesh: (handler, pid) => createMesh({ handler, clock, random, pid, relay, ...(limits.mesh ? { limits: limits.mesh } : {}) }),
   });
-  const session = choice && new Session({ peer, clock, verifier, lookup, expectsPeers, ...(choice.session ? { store: choice.session } : {}) });
   const clients = new Map<string, GraphClient>();
-  const connect = (url: string): GraphClient => {
-    const known = clients.get(graphUrl(url));
-    if (known && known.state !== 'closed') return known;
-    const client = keepConnected(url, peer.mesh, { clock, random, socket, ...(backoff ? { backoff } : {}) });
-    clients.set(client.url, client);
-    return client;
-  };
-  try {
-    for (const url of peers) connect(url);
-  } catch (error) {
-    for (const client of clients.values()) client.close();
-    void peer.close();
-    throw error;
-  }
-  return {
-    peer, clock, random, connect,
-    plain: choice ? plainPeer(peer) : peer,
-    chain: { ...options, expectsPeers },
-    session: session || undefined,
-    sea: choice ? createSea() : undefined,
-    clients: () => [...clients.values()],
+  const ground: Ground = {
+    peer, clock, random, verifier,
+    connect: (url) => {
+      const known = clients.get(graphUrl(url));
+      if (known && known.state !== 'closed') return known;
+      const client = keepConnected(url, peer.mesh, { clock, random, socket, ...(backoff ? { backoff } : {}) });
+      clients.set(client.url, client);
+      return client;
+    },
     close: async () => {
       for (const client of clients.values()) client.close();
       await peer.close().finally(() => (options.closeStore ? store.close() : undefined));
     },
   };
+  try {
+    for (const url of peers) ground.connect(url);
+  } catch (error) {
+    void ground.close();
+    throw error;
+  }
+  return ground;
+}
+
+/** Puts users over a peer. */
+export function assemble(ground: Ground, options: OpenOptions = {}): Assembled {
+  const { peer, clock, verifier } = ground;
+  const { expectsPeers = (options.peers ?? []).length > 0, sea: choice = {} } = options;
+  if (!choice) return { ...ground, plain: peer, chain: { ...options, expectsPeers }, session: undefined, sea: undefined };
+  const session = new Session({ peer, clock, verifier, expectsPeers, lookup: (soul, key) => lookUp(peer, soul, key), ...(choice.session ? { store: choice.session } : {}) });
+  return { ...ground, plain: plainPeer(peer), chain: { ...options, expectsPeers }, session, sea: createSea() };
+}
+
+/** For lists of the blocked: as far as they are known here. */
+async function lookUp(peer: GraphPeer, soul: string, key: string): Promise<Value | undefined> {
+  return (await peer.load(soul))?.value(key);
 }
 
 /** The root of a graph: all words of a chain, and those that concern the whole. */
@@ -158,7 +171,7 @@ export class Graph<Schema = any> extends Chain<Schema> {
 
 /** Throws `ADDRESS_INVALID` for a peer that is no URL. */
 export function openGraph<Schema = any>(options: OpenOptions = {}): Graph<Schema> {
-  const parts = assemble(options);
+  const parts = assemble(openGround(options), options);
   const core: Core = new Core(parts.plain, parts.clock, parts.random, (path: Path | undefined) => (path ? new Chain(core, path) : root), parts.chain);
   const root = new Graph<Schema>(core, parts);
   return root;

@@ -6,7 +6,7 @@
  * Not here: GUN's storage plugins (`root.on('put')`, `root.on('get')`), RAD, YSON, and its deprecated `Gun.obj`, `Gun.text` and the like.
  */
 import { Core, type Path } from '../chain/chain.ts';
-import { assemble, type Assembled, type OpenOptions } from '../open.ts';
+import type { Assembled, OpenOptions } from '../open.ts';
 import { createSea, type Sea } from '../sea/sea.ts';
 import { on } from './emitter.ts';
 import { readOptions, urlsOf, type GunOptions } from './options.ts';
@@ -19,10 +19,8 @@ export { wantsStore, type GunOptions } from './options.ts';
 
 /** What a platform adds. */
 export interface GunHost {
-  /** What `openGraph` takes, for a program's options. */
-  open(options: GunOptions): OpenOptions;
-  /** Called with each graph that was opened, e.g. to serve it. */
-  opened?(options: GunOptions, parts: Assembled): void;
+  /** Opens what is under a graph: with `assemble`, from a program's options and what follows from them for every platform. */
+  open(options: GunOptions, base: OpenOptions): Assembled;
   readonly log?: (text: string) => void;
 }
 
@@ -47,16 +45,14 @@ export function createGun(host: GunHost): GunFunction {
     if (given instanceof GunChain) return given.back(-1) as GunChain;
     const options = readOptions(given);
     const log = host.log ?? ((text: string) => Gun.log(text));
-    const { peers: _, ...opened } = { ...host.open(options), log };
-    const parts = assemble({ ...opened, expectsPeers: urlsOf(options).length > 0 });
+    const parts = host.open(options, { log, expectsPeers: urlsOf(options).length > 0 });
     const root = new Root(parts, { peers: {}, ...options }, Gun.SEA);
-    const core: Core = new Core(root.seen.over(parts.plain), parts.clock, parts.random, (path: Path | undefined) => (path ? new GunChain(core, path, root) : root.$), { ...parts.chain, log });
+    const core: Core = new Core(root.seen.over(parts.plain), parts.clock, parts.random, (path: Path | undefined) => (path ? new GunChain(core, path, root) : root.$), parts.chain);
     const gun = new GunChain(core, undefined, root);
     root.$ = gun;
     Gun.on('opt', root);
     root.add({ peers: options.peers ?? {} });
     Gun.on('create', root);
-    host.opened?.(options, parts);
     return gun;
   } as GunFunction;
 

@@ -2,46 +2,36 @@
 import type { Server } from 'node:http';
 import { resolve } from 'node:path';
 import { systemClock } from '../../std/std.ts';
+import { assemble, openGround, type OpenOptions } from '../open.ts';
+import { createReconciler } from '../reconcile/create.ts';
 import { openDurableStore } from '../storage/durable.ts';
-import type { GraphStore } from '../storage/storage.ts';
 import { nodeSocket } from '../wire/node-socket.ts';
 import { attachGraph } from '../wire/server.ts';
+import { Folders } from './folders.ts';
 import { createGun, wantsStore, type GunFunction } from './gun.ts';
 import { LazyStore } from './lazy-store.ts';
 
-/** Graphs of one process that name the same folder share its store, as gun.js's do. */
-const stores = new Map<string, GraphStore>();
-
-/** Two folders beside each other: gun.js's own files are of another format and are left alone. */
-function storeAt(file: string): GraphStore {
-  const directory = resolve(`${file}.graph`);
-  const known = stores.get(directory);
-  if (known) return known;
-  const store = new LazyStore(openDurableStore(directory), 'disk', 'leveldb');
-  stores.set(directory, store);
-  return store;
-}
+const folders = new Folders((directory) => new LazyStore(openDurableStore(directory), 'disk', 'leveldb'));
 
 export const Gun: GunFunction = createGun({
-  open: (options) => ({
-    socket: nodeSocket(),
-    relay: options.web !== undefined,
-    ...(wantsStore(options, false) ? { store: storeAt(typeof options.file === 'string' ? options.file : 'radata') } : {}),
-  }),
-  opened: ({ web }, { peer }) => {
-    if (isServer(web)) attachGraph(web, { mesh: peer.mesh, clock: systemClock });
+  open: (options, base) => {
+    const all: OpenOptions = { ...base, socket: nodeSocket(), ...(options.web === undefined ? {} : { relay: true, reconcile: createReconciler({ clock: systemClock }) }) };
+    // Beside the folder of that name: gun.js's own files are of another format and are left alone.
+    const folder = resolve(`${typeof options.file === 'string' ? options.file : 'radata'}.graph`);
+    const parts = wantsStore(options, false) ? folders.open(folder, all) : assemble(openGround(all), all);
+    if (!isServer(options.web)) return parts;
+    const served = attachGraph(options.web, { mesh: parts.peer.mesh, clock: systemClock });
+    return {
+      ...parts,
+      close: async () => {
+        await served.close();
+        await parts.close();
+      },
+    };
   },
 });
 
 export default Gun;
-
-/** Closes the stores of all graphs of this process, after the graphs themselves. */
-export async function closeStores(): Promise<void> {
-  await Promise.all([...stores].map(async ([directory, store]) => {
-    stores.delete(directory);
-    await store.close();
-  }));
-}
 
 function isServer(x: unknown): x is Server {
   return typeof x === 'object' && x !== null && 'listen' in x && 'on' in x;

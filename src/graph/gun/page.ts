@@ -1,21 +1,17 @@
 /** `Gun` for pages: in IndexedDB unless `localStorage` is false. Bundled, it sets `window.Gun` and `window.SEA`. */
+import { assemble, openGround } from '../open.ts';
 import { openIndexedDbStore } from '../storage/indexeddb.ts';
-import type { GraphStore } from '../storage/storage.ts';
+import { Folders } from './folders.ts';
 import { createGun, wantsStore, type GunFunction } from './gun.ts';
 import { LazyStore } from './lazy-store.ts';
 
-const stores = new Map<string, GraphStore>();
-
-function storeNamed(name: string): GraphStore {
-  const known = stores.get(name);
-  if (known) return known;
-  const store = new LazyStore(openIndexedDbStore(name), 'disk', 'indexeddb');
-  stores.set(name, store);
-  return store;
-}
+const folders = new Folders((name) => new LazyStore(openIndexedDbStore(name), 'disk', 'indexeddb'));
 
 export const Gun: GunFunction = createGun({
-  open: (options) => ('indexedDB' in globalThis && wantsStore(options, true) ? { store: storeNamed(typeof options.file === 'string' ? options.file : 'radata') } : {}),
+  open: (options, base) =>
+    'indexedDB' in globalThis && wantsStore(options, true)
+      ? folders.open(typeof options.file === 'string' ? options.file : 'radata', base)
+      : assemble(openGround(base), base),
 });
 
 export const { SEA } = Gun;

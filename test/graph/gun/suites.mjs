@@ -18,7 +18,8 @@ export const suites = {
   common: { file: 'test/common.js', preset: 'preset.mjs', foreign: ['Gun Utility YSON', 'Gun Utility flow intermittent interruption', 'Gun Utility Type Check random text', 'Gun Utility Type Check plain object', 'Gun Utility Type Check empty'] },
   sea: { file: 'test/sea/sea.js', preset: 'preset.mjs', foreign: [] },
   rad: { file: 'test/rad/rad.js', preset: 'preset.mjs', foreign: ['RAD Radix', 'RAD Radisk'] },
-  relay: { file: 'test/common.js', preset: 'preset-relay.mjs', foreign: ['Gun Utility'], relay: true },
+  // Each test in a process of its own: one that fails leaves gun.js's client so that those after it fail too, on any relay.
+  relay: { file: 'test/common.js', preset: 'preset-relay.mjs', foreign: ['Gun Utility'], relay: true, apart: true },
 };
 
 /** What is known to fail: `{suite: {title: {whose, why}}}`. */
@@ -27,34 +28,59 @@ export async function expected() {
 }
 
 /** `{passed, failed: [{title, error}], pending, foreign: {passed, failed}}`; titles are full ones. Fails when mocha ends without a report. */
-export async function runSuite(name, { timeoutMs = 300_000 } = {}) {
-  const { file, preset, foreign, relay } = suites[name];
-  const folder = await mkdtemp(join(tmpdir(), `gun-suite-${name}-`));
+export async function runSuite(name, { timeoutMs = 300_000, atOnce = 3 } = {}) {
+  const { file, preset, foreign, relay, apart } = suites[name];
   const opened = relay ? await openRelay() : undefined;
   try {
-    const report = join(folder, 'report.json');
-    const args = ['--exit', '--reporter', 'json', '--reporter-option', `output=${report}`, `--import=${join(here, preset)}`, join(gun, file)];
-    const output = await run(args, folder, opened ? { GUN_RELAY: opened.url } : {}, timeoutMs);
-    const text = await readFile(report, 'utf8').catch(() => {
-      throw new Error(`mocha ended without a report:\n${output.slice(-4_000)}`);
-    });
-    const { tests, failures, pending } = JSON.parse(text);
-    const failed = new Map(failures.map((test) => [test.fullTitle, test.err?.message ?? '']));
-    const left = new Set(pending.map((test) => test.fullTitle));
-    const titles = [...new Set(tests.map((test) => test.fullTitle))].filter((title) => !left.has(title));
+    const suite = { file: join(gun, file), preset: join(here, preset), env: opened ? { GUN_RELAY: opened.url } : {}, timeoutMs };
     const isForeign = (title) => foreign.some((prefix) => title.startsWith(prefix));
+    const { titles, pending, failed } = apart ? await runApart(suite, isForeign, atOnce) : await runMocha(suite, []);
     const own = titles.filter((title) => !isForeign(title));
     const others = titles.filter(isForeign);
     return {
       passed: own.filter((title) => !failed.has(title)),
       failed: own.filter((title) => failed.has(title)).map((title) => ({ title, error: failed.get(title) })),
-      pending: [...left],
+      pending,
       foreign: { passed: others.filter((title) => !failed.has(title)), failed: others.filter((title) => failed.has(title)) },
     };
   } finally {
     await opened?.close();
+  }
+}
+
+async function runMocha({ file, preset, env, timeoutMs }, more) {
+  const folder = await mkdtemp(join(tmpdir(), 'gun-suite-'));
+  try {
+    const report = join(folder, 'report.json');
+    const output = await run(['--exit', '--reporter', 'json', '--reporter-option', `output=${report}`, `--import=${preset}`, ...more, file], folder, env, timeoutMs);
+    const text = await readFile(report, 'utf8').catch(() => {
+      throw new Error(`mocha ended without a report:\n${output.slice(-4_000)}`);
+    });
+    const { tests, failures, pending } = JSON.parse(text);
+    const left = [...new Set(pending.map((test) => test.fullTitle))];
+    return {
+      titles: [...new Set(tests.map((test) => test.fullTitle))].filter((title) => !left.includes(title)),
+      pending: left,
+      failed: new Map(failures.map((test) => [test.fullTitle, test.err?.message ?? ''])),
+    };
+  } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function runApart(suite, leaveOut, atOnce) {
+  const { titles, pending } = await runMocha(suite, ['--dry-run']);
+  const waiting = titles.filter((title) => !leaveOut(title));
+  const all = [...waiting];
+  const failed = new Map();
+  const work = async () => {
+    for (let title = waiting.shift(); title !== undefined; title = waiting.shift()) {
+      const result = await runMocha(suite, ['--fgrep', title]);
+      if (result.failed.has(title)) failed.set(title, result.failed.get(title));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return { titles: all, pending, failed };
 }
 
 /** Failures that nobody expects, and expected ones that did not come: each a line of text. */
