@@ -12,15 +12,13 @@ export type Scanned = 'plain' | 'escaped' | 'deep';
 export function scan(text: string, depthLimit: number): Scanned {
   let depth = 0;
   let found: Scanned = 'plain';
-  let nextBackslash = text.indexOf('\\');
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit === quote) {
       const from = at + 1;
       at = endOfString(text, from);
       if (at < 0) return found;
-      if (nextBackslash >= 0 && nextBackslash < from) nextBackslash = text.indexOf('\\', from);
-      if (nextBackslash >= 0 && nextBackslash < at && isName(text, at + 1)) found = 'escaped';
+      if (found === 'plain' && isName(text, at + 1) && hasEscape(text, from, at)) found = 'escaped';
     } else if (unit === 0x5b || unit === 0x7b) {
       if (++depth > depthLimit) return 'deep';
     } else if (unit === 0x5d || unit === 0x7d) depth--;
@@ -28,12 +26,12 @@ export function scan(text: string, depthLimit: number): Scanned {
   return found;
 }
 
-/** Where the string ends that begins at `from`; -1 when it does not. */
+/** Where the string ends that begins at `from`; -1 when it does not. Unit by unit: most strings are shorter than a search is worth. */
 export function endOfString(text: string, from: number): number {
-  for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 1)) {
-    let escapes = 0;
-    while (at - escapes > from && text.charCodeAt(at - escapes - 1) === backslash) escapes++;
-    if (escapes % 2 === 0) return at;
+  for (let at = from; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === quote) return at;
+    if (unit === backslash) at++;
   }
   return -1;
 }
@@ -43,4 +41,9 @@ function isName(text: string, from: number): boolean {
   let at = from;
   while (text.charCodeAt(at) <= 0x20) at++;
   return text.charCodeAt(at) === colon;
+}
+
+function hasEscape(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (text.charCodeAt(at) === backslash) return true;
+  return false;
 }
