@@ -66,7 +66,7 @@ describe('the Python client', () => {
   before(async () => {
     missing = await install();
     if (missing !== undefined) return;
-    node = new NodeProcess(dataDir, ['--allow', '127.0.0.0/8']);
+    node = new NodeProcess(dataDir, ['--allow', '127.0.0.0/8', '--graph-addr', '127.0.0.1:0']);
     await node.said('ready');
     address = (await connectNode(dataDir).status()).addresses.rpc;
   }, { timeout: 300_000 });

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
-from types import TracebackType
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from ._connection import Connection, answer
 from ._flow import Inflow
 from ._schema import schema
+from ._stream import AsyncStream
 from .errors import error_of
 from .records import Event, read_event
 
@@ -39,14 +39,12 @@ async def _deliver(inflow: Inflow[Event], callback: Callable[[Event], Awaitable[
         inflow.discard()
 
 
-class AsyncSubscription:
+class AsyncSubscription(AsyncStream[Event]):
     """`async for event in subscription`. Ends with `aclose` or `async with`; throws `Unreachable` when the connection is lost."""
 
     def __init__(self, connection: Connection, inflow: Inflow[Event], capability: Any) -> None:
-        self._inflow = inflow
-        self._capability = capability
+        super().__init__(connection, inflow, capability)
         self._delivery: asyncio.Task[None] | None = None
-        self._forget = connection.on_lost(inflow.end)
 
     @classmethod
     async def open(cls, connection: Connection, session: Any, kinds: tuple[str, ...]) -> AsyncSubscription:
@@ -57,15 +55,6 @@ class AsyncSubscription:
         response = await answer(session.subscribe(listener=_Listener(inflow), **dict.fromkeys(kinds, True)))
         return cls(connection, inflow, response.subscription)
 
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self
-
-    async def __anext__(self) -> Event:
-        event = await self._inflow.take()
-        if event is None:
-            raise StopAsyncIteration
-        return event
-
     def deliver(self, callback: Callable[[Event], Awaitable[None] | None]) -> None:
         """Gives each event to `callback`, one at a time. What it throws ends the subscription (`wait_closed`)."""
         self._delivery = asyncio.ensure_future(_deliver(self._inflow, callback))
@@ -74,15 +63,3 @@ class AsyncSubscription:
         """Until the delivery to a callback has ended; throws what ended it, unless it was `aclose`."""
         if self._delivery is not None:
             await asyncio.shield(self._delivery)
-
-    async def aclose(self) -> None:
-        """Safe to repeat. Who waits for the next event gets the end."""
-        self._forget()
-        self._inflow.discard()
-        self._capability = None
-
-    async def __aenter__(self) -> AsyncSubscription:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.aclose()

@@ -17,6 +17,7 @@ from ._connection import Connection, TlsOption, answer
 from ._download import AsyncDownload, AsyncReader
 from ._events import AsyncSubscription, event_kinds
 from ._flow import Progress
+from ._graph import AsyncGraph
 from ._neighbour import AsyncNeighbour
 from ._source import Content, source_of
 from ._token import Token, find_token
@@ -249,6 +250,10 @@ class AsyncSession:
         """A ticket with which others join the private network."""
         request = {"uses": uses, "expiresInMs": round(expires_in.total_seconds() * 1000)}
         return str((await answer(self.capability.invite(**request))).ticket)
+
+    def graph(self) -> AsyncGraph:
+        """The realtime graph of the node, which gun.js programs share. A right that is missing shows at the first call."""
+        return AsyncGraph(self._connection, self.capability.graph().graph)
 
     async def narrow(
         self, *, read: bool = False, write: bool = False, remove: bool = False, observe: bool = False, control: bool = False,

@@ -12,13 +12,15 @@ import os
 import secrets
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, TypeVar, overload
+from typing import Any, BinaryIO, NamedTuple, overload
 
+from ._blocking_graph import Graph
 from ._blocking_neighbour import Neighbour
+from ._blocking_stream import Stream, take
 from ._connection import TlsOption
 from ._download import AsyncDownload
 from ._events import AsyncSubscription
@@ -211,6 +213,10 @@ class Session:
     def invite(self, uses: int = 1, expires_in: timedelta = timedelta(days=1)) -> str:
         return self._session.call(AsyncSession.invite, uses, expires_in)
 
+    def graph(self) -> Graph:
+        """The realtime graph of the node, which gun.js programs share."""
+        return Graph(self._session.open(AsyncSession.graph))
+
     def narrow(
         self, *, read: bool = False, write: bool = False, remove: bool = False, observe: bool = False, control: bool = False,
         only_objects: Sequence[str] = (), expires_in: timedelta | None = None,
@@ -237,16 +243,6 @@ class Narrowed(NamedTuple):
     revoker: Revoker
 
 
-T = TypeVar("T")
-
-
-async def _take(source: AsyncIterator[T]) -> T | None:
-    try:
-        return await anext(source)
-    except StopAsyncIteration:
-        return None
-
-
 class Download:
     """`for chunk in download`. Left early (`close`, the end of `with`), the node stops reading. `result` is set at the end."""
 
@@ -259,7 +255,7 @@ class Download:
         return self
 
     def __next__(self) -> bytes:
-        chunk = self._download.wait(_take)
+        chunk = self._download.wait(take)
         if chunk is None:
             self.result = self._download.look(lambda each: each.result)
             raise StopIteration
@@ -277,46 +273,26 @@ class Download:
         self.close()
 
 
-class Subscription:
+class Subscription(Stream[Event]):
     """`for event in subscription`. Ends with `close` or `with`; throws `Unreachable` when the connection is lost."""
 
     def __init__(self, subscription: Handle[AsyncSubscription], callback: Callable[[Event], None] | None) -> None:
-        self._subscription = subscription
+        super().__init__(subscription)
         self._thread: threading.Thread | None = None
         if callback is not None:
             self._thread = threading.Thread(target=_deliver, args=(subscription, callback), name="pangea-events", daemon=True)
             self._thread.start()
 
-    def __iter__(self) -> Iterator[Event]:
-        return self
-
-    def __next__(self) -> Event:
-        event = self.next()
-        if event is None:
-            raise StopIteration
-        return event
-
-    def next(self, timeout: float | None = None) -> Event | None:
-        """The next event; `None` when the subscription was closed. Throws `TimedOut` after `timeout` seconds, and loses nothing."""
-        return self._subscription.within(timeout, _take)
-
     def close(self) -> None:
         """Safe to repeat, from any thread. Who waits for the next event gets the end."""
-        with contextlib.suppress(PangeaError):
-            self._subscription.wait(AsyncSubscription.aclose)
+        super().close()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-
-    def __enter__(self) -> Subscription:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 def _deliver(subscription: Handle[AsyncSubscription], callback: Callable[[Event], None]) -> None:
     with contextlib.suppress(PangeaError):  # the connection or the client was closed: there is nobody here to tell
-        while (event := subscription.wait(_take)) is not None:
+        while (event := subscription.wait(take)) is not None:
             callback(event)
 
 

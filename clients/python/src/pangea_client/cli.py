@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from ._cli_graph import add_graph_commands
 from ._connection import Tls, TlsOption
 from ._events import event_kinds
 from ._token import find_token
@@ -232,6 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     invite = command("invite", _invite, "a ticket for a new member")
     invite.add_argument("--uses", type=int, default=1)
     invite.add_argument("--expires", type=float, default=86400.0, metavar="SECONDS")
+    add_graph_commands(commands)
     token = commands.add_parser("token", help="print the token that would be used")
     token.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
