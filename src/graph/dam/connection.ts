@@ -49,6 +49,7 @@ export class Connection implements MeshPeer {
   readonly #messages: Bucket;
   readonly #writes: Bucket;
   #waiting: Timer | undefined;
+  #tooFast = false;
   #full = false;
 
   constructor(options: ConnectionOptions) {
@@ -117,11 +118,13 @@ export class Connection implements MeshPeer {
     if (this.#waiting !== undefined) return;
     const nowMs = this.#options.clock.monotonicMs();
     const writes = Math.max(this.#writes.waitMs(nowMs), this.address?.writes.waitMs(nowMs) ?? 0);
-    // Who does not read is cut off in time, if it comes to that.
-    if (!this.outgoing.crowded) this.#options.onViolation(this, writes > 0 ? 'writes-rate' : 'messages-rate', 'held back');
+    // Who does not read is cut off in time, if it comes to that. Its wire is read on: two that both wait to be read would wait for ever.
+    this.#tooFast = !this.outgoing.crowded;
+    if (this.#tooFast) this.#options.onViolation(this, writes > 0 ? 'writes-rate' : 'messages-rate', 'held back');
     if (this.closed) return;
     this.#waiting = this.#options.clock.after(Math.max(waitMs, heldMs), () => {
       this.#waiting = undefined;
+      this.#tooFast = false;
       this.#pause();
       this.#options.onReady(this);
     });
@@ -129,7 +132,7 @@ export class Connection implements MeshPeer {
   }
 
   #pause(): void {
-    if (this.#full || this.#waiting !== undefined) this.wire.pause?.();
+    if (this.#full || this.#tooFast) this.wire.pause?.();
     else this.wire.resume?.();
   }
 
