@@ -1,16 +1,36 @@
 /** A local S3 server for tests: moto (PyPI `moto[server]`), which keeps its buckets in memory. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '../../../src/std/std.ts';
 
-/** Pythons that may have it: one that is named, that of a virtual environment beside the tests, any on the path. */
-const candidates = [process.env['PANGEA_MOTO_PYTHON'], '.venv/bin/python3', 'python3'].filter((path) => path !== undefined);
+export interface Moto {
+  readonly python: string;
+  dispose(): Promise<void>;
+}
 
-export function pythonWithMoto(): string | undefined {
-  return candidates.find((path) => (!path.includes('/') || existsSync(path)) && spawnSync(path, ['-c', 'import moto.server'], { stdio: 'ignore', timeout: 60_000 }).status === 0);
+/** The machine's own, or one in a virtual environment that is made for it; else what is missing. */
+export async function findMoto(): Promise<Moto | string> {
+  if (await runs('python3', '-c', 'import moto.server')) return { python: 'python3', dispose: async () => {} };
+  const directory = await mkdtemp(join(tmpdir(), 'pangea-moto-'));
+  const dispose = (): Promise<void> => rm(directory, { recursive: true });
+  const python = join(directory, 'bin', 'python3');
+  const isMade = (await runs('python3', '-m', 'venv', directory)) && (await runs(python, '-m', 'pip', 'install', '--quiet', '--no-input', 'moto[server]==5.2.1'));
+  if (isMade) return { python, dispose };
+  await dispose();
+  return 'python3 with virtual environments and moto[server] cannot be had here';
+}
+
+async function runs(program: string, ...args: readonly string[]): Promise<boolean> {
+  const child = spawn(program, args, { stdio: 'ignore', timeout: 300_000 });
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(false));
+    child.once('close', (code) => resolve(code === 0));
+  });
 }
 
 export interface S3Server {

@@ -9,9 +9,9 @@ import { readObject } from '../../../src/graph/storage/s3-node.ts';
 import type { GraphStore } from '../../../src/graph/storage/storage.ts';
 import { seededRandom, systemClock } from '../../../src/std/std.ts';
 import { collect, delta, graphStoreConformance, plain } from '../../conformance/graph-store.ts';
-import { pythonWithMoto, startS3 } from './moto.ts';
+import { findMoto, startS3 } from './moto.ts';
 
-const python = pythonWithMoto();
+const moto = await findMoto();
 const keys = { accessKeyId: 'test', secretAccessKey: 'test' };
 
 test('s3: urls of buckets', () => {
@@ -37,11 +37,14 @@ test('s3: whatever lies in the bucket, it is a node or STORE_CORRUPT', () => {
   }), { numRuns: 2_000, seed: 8 });
 });
 
-if (python === undefined) {
-  test('s3: stores against a real server', { skip: 'needs a Python with moto[server]' }, () => {});
+if (typeof moto === 'string') {
+  test('s3: stores against a real server', { skip: moto }, () => {});
 } else {
-  const server = await startS3(python);
-  after(() => server.stop());
+  const server = await startS3(moto.python);
+  after(async () => {
+    await server.stop();
+    await moto.dispose();
+  });
   await server.makeBucket('graph');
   let places = 0;
   const surroundings = { clock: systemClock, random: seededRandom(1) };
