@@ -40,6 +40,13 @@ export function graphStoreConformance(name: string, make: () => Promise<GraphPla
     assert.deepEqual(await store.read([]), []);
   });
 
+  check('takes a write of nothing, and others after it', async (store) => {
+    await store.write([]);
+    await store.write([delta('a', { x: 1 })]);
+    const [a] = await store.read(['a']);
+    assert.deepEqual(plain(a), { x: [1, 1] });
+  });
+
   check('keeps each kind of value and state bit by bit', async (store, place) => {
     const values: Value[] = [
       null, true, false, 0, 1, -1, 2 ** 53, 5e-324, Number.MAX_VALUE, -1.5, 127, 128, 65_536, -2_147_483_648, '', 'text',

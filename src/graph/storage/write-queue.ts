@@ -40,6 +40,8 @@ export class WriteQueue {
   }
 
   async #run(): Promise<void> {
+    // A run with nothing to wait for would be over before `#running` holds it, and no other would ever begin.
+    await undefined;
     while (this.#waiting.length > 0) {
       const group = this.#nextGroup();
       try {
