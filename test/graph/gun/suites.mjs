@@ -75,7 +75,7 @@ async function runApart(suite, leaveOut, atOnce) {
   const failed = new Map();
   const work = async () => {
     for (let title = waiting.shift(); title !== undefined; title = waiting.shift()) {
-      const result = await runMocha(suite, ['--fgrep', title]);
+      const result = await runMocha(suite, [`--grep=^${RegExp.escape(title)}$`]);
       if (result.failed.has(title)) failed.set(title, result.failed.get(title));
     }
   };
