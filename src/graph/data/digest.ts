@@ -43,13 +43,14 @@ export function fieldHash(soul: FieldHash, field: Field, into: FieldHash): void 
     low = Math.imul(low ^ unit, 0x9e3779b1);
     high = Math.imul(high ^ unit, 0x5f356495);
   }
-  double[0] = field.state;
+  // Adding zero turns -0, which JSON cannot carry to others, into 0.
+  double[0] = field.state + 0;
   low = Math.imul(low ^ (words[0] as number), 0x85ebca77) ^ (high >>> 15);
   high = Math.imul(high ^ (words[1] as number), 0xc2b2ae3d) ^ (low >>> 13);
   const text = textOf(value);
   low = Math.imul(low ^ kindOf(value), 0x27d4eb2f);
   if (text === undefined) {
-    double[0] = typeof value === 'number' ? value : 0;
+    double[0] = typeof value === 'number' ? value + 0 : 0;
     low = Math.imul(low ^ (words[0] as number), 0x85ebca77);
     high = Math.imul(high ^ (words[1] as number) ^ low, 0xc2b2ae3d);
   } else {

@@ -31,7 +31,10 @@ export class Incoming {
     const { questions, guarding, limits, mesh } = this.#parts;
     if (message.answers !== undefined) this.#parts.repair.heard(message);
     if (message.notFound) return questions.absent(message);
-    if (guarding.waiting >= limits.guarded) return mesh().fault(message.from, 'backlog');
+    if (guarding.waiting >= limits.guarded) {
+      mesh().fault(message.from, 'backlog');
+      return this.#err(message, 'Not stored: too busy.');
+    }
     guarding.check(message.deltas, (passed) => {
       if ('err' in passed) this.#refuse(message, passed);
       else this.#merge(message, passed);

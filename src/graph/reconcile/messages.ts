@@ -1,5 +1,6 @@
 /** Bodies of the verbs of healing, checked on the way in. Their words stand in `schema/graph-dam.md`. */
 import { graphLimits } from '../data/check.ts';
+import { localSoul } from '../data/local-soul.ts';
 import { compareText } from '../data/order.ts';
 import type { Delta, Field, Value } from '../data/types.ts';
 import { isValue } from '../data/value.ts';
@@ -99,7 +100,7 @@ function readNode(row: readonly unknown[]): Delta | undefined {
 }
 
 function isSoul(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= graphLimits.soulChars && !Object.hasOwn(Object.prototype, value);
+  return typeof value === 'string' && value !== '' && value !== localSoul && value.length <= graphLimits.soulChars && !Object.hasOwn(Object.prototype, value);
 }
 
 function isLong(value: Value): boolean {

@@ -1,10 +1,11 @@
-import { asPangeaError, PangeaError } from '../../errors/errors.ts';
+import { PangeaError } from '../../errors/errors.ts';
 import { createStateClock, type StateClock } from '../data/clock.ts';
 import { decide } from '../data/ham.ts';
 import { CachedCopy } from './cached.ts';
 import { Deferred } from './deferred.ts';
 import { DigestKeeper, type Scan } from './digest-keeper.ts';
 import { replicaLimits, type ReplicaLimits } from './limits.ts';
+import { refusal } from './refusal.ts';
 import { SharedCopy } from './shared.ts';
 import { Watchers } from './watchers.ts';
 import type { Clock } from '../../std/std.ts';
@@ -205,10 +206,4 @@ class GraphReplica implements Replica {
 
 function hasPeek(store: GraphStore): store is GraphStore & Required<Pick<GraphStore, 'peek'>> {
   return store.peek !== undefined;
-}
-
-function refusal(error: unknown): Merge {
-  const failed = Promise.reject(asPangeaError(error));
-  failed.catch(() => {});
-  return { now: undefined, applied: failed, stored: failed };
 }

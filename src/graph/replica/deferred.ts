@@ -1,5 +1,7 @@
+import { PangeaError } from '../../errors/errors.ts';
 import type { Clock, Timer } from '../../std/std.ts';
 import type { Delta } from '../data/types.ts';
+import { refusal } from './refusal.ts';
 import type { Merge } from './replica.ts';
 
 /** The longest wait that timers take, milliseconds (a signed 32-bit number). */
@@ -12,13 +14,22 @@ interface Waiting {
   readonly resolve: (merge: Merge) => void;
 }
 
-/** Writes whose time has not come, in a heap by state, with one timer for the first. */
+/** What stays of the writes that wait when they become too many, so that looking for the furthest is rare. */
+const keptShare = 3 / 4;
+
+/**
+ * Writes whose time has not come, in a heap by state, with one timer for the first. When they are too many, those furthest
+ * ahead are given up, whoever sent them: otherwise one peer could fill the place with states of tomorrow, and all whose
+ * clocks are a millisecond ahead would be refused until then.
+ */
 export class Deferred {
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #merge: (deltas: readonly Delta[]) => Merge;
   readonly #heap: Waiting[] = [];
   #fields = 0;
+  /** The last of their states, or above it. */
+  #furthest = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
   #timerState = Number.POSITIVE_INFINITY;
 
@@ -32,11 +43,11 @@ export class Deferred {
     return this.#fields;
   }
 
-  /** Fields of one state. Resolves with their merge; undefined when no more can wait. */
+  /** Fields of one state. Resolves with their merge, one that fails when they had to be given up; undefined when they cannot wait at all. */
   add(state: number, deltas: readonly Delta[]): Promise<Merge> | undefined {
     let fields = 0;
     for (const delta of deltas) fields += delta.fields.length;
-    if (this.#fields + fields > this.#limit) return undefined;
+    if (this.#fields + fields > this.#limit && !this.#makeRoom(state, fields)) return undefined;
     this.#fields += fields;
     const done = new Promise<Merge>((resolve) => this.#push({ state, deltas, fields, resolve }));
     this.#arm();
@@ -47,6 +58,21 @@ export class Deferred {
     this.#timer?.cancel();
     this.#heap.length = 0;
     this.#fields = 0;
+  }
+
+  /** False when what is to wait is itself the furthest. */
+  #makeRoom(state: number, fields: number): boolean {
+    if (fields > this.#limit || state >= this.#furthest) return false;
+    // In order of states it is a heap still.
+    this.#heap.sort((a, b) => a.state - b.state);
+    const most = Math.min(this.#limit * keptShare, this.#limit - fields);
+    while (this.#fields > most) {
+      const last = this.#heap.pop() as Waiting;
+      this.#fields -= last.fields;
+      last.resolve(refusal(new PangeaError('TOO_MANY', 'too many writes of the future wait, and this one was the furthest')));
+    }
+    this.#furthest = this.#heap.at(-1)?.state ?? Number.NEGATIVE_INFINITY;
+    return true;
   }
 
   #arm(): void {
@@ -71,6 +97,7 @@ export class Deferred {
 
   #push(entry: Waiting): void {
     const heap = this.#heap;
+    this.#furthest = Math.max(this.#furthest, entry.state);
     let at = heap.push(entry) - 1;
     while (at > 0) {
       const parent = (at - 1) >> 1;

@@ -157,6 +157,18 @@ test('verdicts that take time keep the order of each soul, and hold up no other'
   await end();
 });
 
+test('a put for which there is no room before the guard is answered, not dropped in silence', async () => {
+  const { clock, peer, end } = world();
+  const relay = peer({ relay: true, limits: { guarded: 2 }, guard: async () => clock.sleep(50).then(() => ({ ok: true })) });
+  const leaf = handPlayedLeaf(clock, relay.mesh, 'leaf');
+  await clock.run(100);
+  for (let at = 0; at < 3; at++) leaf.say({ '#': `put${at}`, put: toWire([write(`soul${at}`, 'x', at, 1)]) });
+  await clock.run(200);
+  const answers = leaf.heard.filter((message) => String(message['@']).startsWith('put')).map((message) => [message['@'], message['err']]);
+  assert.deepEqual(answers.toSorted(), [['put0', undefined], ['put1', undefined], ['put2', 'Not stored: too busy.']]);
+  await end();
+});
+
 test('an acknowledgement is sent when the store has it, and an error when it has not', async () => {
   const { clock, peer, end } = world();
   const store = new SlowStore(clock, seededRandom(1), 40);

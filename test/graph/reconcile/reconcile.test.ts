@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { createMesh } from '../../../src/graph/dam/create.ts';
+import { localSoul } from '../../../src/graph/data/local-soul.ts';
 import type { Delta } from '../../../src/graph/data/types.ts';
 import { createGraphPeer } from '../../../src/graph/peer/create.ts';
 import type { GraphPeer, Guard } from '../../../src/graph/peer/peer.ts';
 import { createReconciler } from '../../../src/graph/reconcile/create.ts';
-import type { ReconcileLimits } from '../../../src/graph/reconcile/limits.ts';
+import { type ReconcileLimits, reconcileLimits } from '../../../src/graph/reconcile/limits.ts';
+import { readNodes, readSouls } from '../../../src/graph/reconcile/messages.ts';
 import { MemoryStore } from '../../../src/graph/storage/memory.ts';
 import { seededRandom, systemClock as clock } from '../../../src/std/std.ts';
 import { connect, hand, settle } from '../dam/wires.ts';
@@ -165,4 +167,17 @@ test('nodes beyond the window are not waited for', async (t) => {
   await settle();
   assert.equal(refused, 1);
   assert.deepEqual(a.stats().mesh.violations, { memory: 1 });
+});
+
+test('a number that JSON changes on its way, -0, does not keep peers apart', async (t) => {
+  const [a, b] = [peer(t, 1), peer(t, 2)];
+  connect(a.mesh, b.mesh);
+  await hold(a, [{ soul: 'zero', fields: [{ key: 'x', value: -0, state: 1 }, { key: 'y', value: 1, state: -0 }] }]);
+  await until('both are the same', () => same(a, b));
+});
+
+test('what is a peer\'s own business in its store cannot be written by another', () => {
+  assert.equal(readNodes([[localSoul, 'sent', Number.MAX_VALUE, 1]], reconcileLimits), undefined);
+  assert.equal(readSouls([localSoul], reconcileLimits), undefined);
+  assert.equal(readNodes([['a', 'sent', 1, 1]], reconcileLimits)?.length, 1);
 });

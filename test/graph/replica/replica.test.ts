@@ -241,7 +241,7 @@ test('writes of the future come true in the order of their states, and only thos
   assert.equal(merge.now?.later.length, 2);
   replica.merge([write('b', 'x', 'second', now + 2_000)], 'peer');
   assert.equal(replica.stats().deferred, 3);
-  const over = replica.merge([{ soul: 'c', fields: [{ key: 'p', value: 1, state: now + 500 }, { key: 'q', value: 1, state: now + 600 }] }], 'peer').now;
+  const over = replica.merge([{ soul: 'c', fields: [{ key: 'p', value: 1, state: now + 500 }, { key: 'q', value: 1, state: now + 3_100 }] }], 'peer').now;
   assert.deepEqual([over?.deferred, over?.refused], [1, 1]);
   await clock.run(999);
   assert.deepEqual(heard, ['today peer 0', '1 deferred 500']);
@@ -255,6 +255,23 @@ test('writes of the future come true in the order of their states, and only thos
   assert.equal(clock.pending > 0, true);
   await clock.run(20_000);
   assert.equal(heard.length, 5, 'nothing happens after close');
+});
+
+test('when too much waits for its time, what is furthest ahead is given up, and never what is due next', async () => {
+  const clock = new VirtualClock();
+  const replica = createReplica({ store: new MemoryStore(), clock, limits: { deferredFields: 8 } });
+  const now = clock.nowMs();
+  const flood = replica.merge(Array.from({ length: 20 }, (_, at) => write(`far${at}`, 'x', at, now + 80_000_000 - at)), 'peer').now;
+  assert.equal((flood?.deferred ?? 0) + (flood?.refused ?? 0), 20);
+  const near = replica.merge([write('near', 'x', 'here', now + 2)], 'peer').now;
+  assert.deepEqual([near?.deferred, near?.refused], [1, 0]);
+  assert.ok(replica.stats().deferred <= 8);
+  const results = await Promise.allSettled((flood?.later ?? []).slice(0, 3).map(async (later) => (await later).applied));
+  assert.ok(results.some(({ status, reason }: { status: string; reason?: unknown }) => status === 'rejected' && isPangeaError(reason, 'TOO_MANY')), 'who sent the furthest hears of it');
+  await clock.run(10);
+  assert.equal(replica.peek('near')?.value('x'), 'here');
+  assert.equal(replica.merge([write('later', 'x', 1, now + 90_000)], 'peer').now?.deferred, 1);
+  await replica.close();
 });
 
 test('a write of this process is never of the future, even when the clock jumps back', () => {
