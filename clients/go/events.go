@@ -93,23 +93,28 @@ func (s *Session) Subscribe(ctx context.Context, kinds EventKinds, listener func
 	remote, err := ask(ctx, s.remote.Subscribe, fill, func(_ *reading, answer schema.SubscribeResponse) schema.Subscription {
 		return answer.Subscription().AddRef()
 	})
+	return subscription.begin(ctx, s.ended, remote, err)
+}
+
+// begin takes the answer of the call that made the subscription. It ends with the context, and with the connection.
+func (s *Subscription) begin(ctx context.Context, ended <-chan struct{}, remote schema.Subscription, err error) (*Subscription, error) {
 	if err != nil {
-		close(subscription.over)
+		close(s.over)
 		return nil, err
 	}
-	subscription.remote = remote
+	s.remote = remote
 	// Not Close, which reads `stop`: the context may end before that is set.
-	subscription.stop = context.AfterFunc(ctx, subscription.end)
-	if s.ended != nil {
+	s.stop = context.AfterFunc(ctx, s.end)
+	if ended != nil {
 		go func() {
 			select {
-			case <-s.ended:
-				subscription.Close()
-			case <-subscription.over:
+			case <-ended:
+				s.Close()
+			case <-s.over:
 			}
 		}()
 	}
-	return subscription, nil
+	return s, nil
 }
 
 // Done is closed when no more events come.
@@ -131,25 +136,31 @@ func (s *Subscription) end() {
 
 // Events gives events for as long as the loop takes them. When the context or the connection ends, an error is the last.
 func (s *Session) Events(ctx context.Context, kinds EventKinds) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		next := make(chan Event)
+	return deliveries(ctx, func(listener func(Event)) (*Subscription, error) { return s.Subscribe(ctx, kinds, listener) })
+}
+
+// deliveries makes a loop of a listener, which waits while the loop is busy.
+func deliveries[T any](ctx context.Context, subscribe func(func(T)) (*Subscription, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		next := make(chan T)
 		left := make(chan struct{})
-		subscription, err := s.Subscribe(ctx, kinds, func(event Event) {
+		subscription, err := subscribe(func(item T) {
 			select {
-			case next <- event:
+			case next <- item:
 			case <-left:
 			}
 		})
 		if err != nil {
-			yield(Event{}, err)
+			yield(none, err)
 			return
 		}
 		defer subscription.Close()
 		defer close(left)
 		for {
 			select {
-			case event := <-next:
-				if !yield(event, nil) {
+			case item := <-next:
+				if !yield(item, nil) {
 					return
 				}
 			case <-subscription.Done():
@@ -157,7 +168,7 @@ func (s *Session) Events(ctx context.Context, kinds EventKinds) iter.Seq2[Event,
 				if err == nil {
 					err = failure("NODE_NOT_RUNNING", nil, "the connection to the node ended: dial again")
 				}
-				yield(Event{}, err)
+				yield(none, err)
 				return
 			}
 		}

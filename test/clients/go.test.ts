@@ -60,7 +60,7 @@ describe('the Go module', options, () => {
 
   test('passes its tests against a real node, and its examples run', options, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'pangea-go-test-'));
-    const network = await startDev(1, { dataDir: directory });
+    const network = await startDev(1, { dataDir: directory, env: { PANGEA_GRAPH_ADDR: '127.0.0.1:0' } });
     after(() => rmSync(directory, { recursive: true, force: true }));
     try {
       const dataDir = network.nodes[0]?.dataDir ?? '';

@@ -11,6 +11,7 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { connectNode } from '../../src/control/control.ts';
 import { errorCodes } from '../../src/errors/errors.ts';
+import { startGun } from '../graph/wire/gun-process.ts';
 import { NodeProcess } from '../node/process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -111,6 +112,27 @@ describe('the Python client', () => {
         if (code === 75) return inner.skip(lastLine(output));
         assert.equal(code, 0, output);
       });
+    }
+  });
+
+  test('its example of the graph answers what gun.js asks', { timeout: 120_000 }, async (t) => {
+    if (missing !== undefined) return t.skip(missing);
+    const [host = '', port = ''] = address.split(':');
+    const gun = await startGun({ peers: [(await connectNode(dataDir).graph.status()).address] });
+    try {
+      const args = [join(root, 'examples/python/graph.py'), '--host', host, '--port', port, '--data-dir', dataDir, '--list', 'asked', '--count', '2'];
+      const ran = run(python, args, { timeoutMs: 60_000 });
+      await gun.put(['asked', 'one'], { text: 'how long am I?' });
+      await gun.put(['asked', 'two'], { text: 'and I?' });
+      const { code, output } = await ran;
+      assert.equal(code, 0, output);
+      for (const [key, answer] of [['one', '4 words, 14 letters'], ['two', '2 words, 6 letters']] as const) {
+        let heard: unknown;
+        for (let tries = 0; heard !== answer && tries < 40; tries++) heard = await gun.once(['asked', key, 'answer'], 500);
+        assert.equal(heard, answer);
+      }
+    } finally {
+      await gun.close();
     }
   });
 

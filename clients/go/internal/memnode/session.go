@@ -25,7 +25,7 @@ type session struct {
 }
 
 func (n *Node) session(grant *grant) schema.Session {
-	notOffered := []string{"plan", "revokePeer", "connectPeer"}
+	notOffered := []string{"plan", "revokePeer", "connectPeer", "graph"}
 	methods := slices.DeleteFunc(schema.Session_Methods(nil, &session{node: n, grant: grant}), func(method server.Method) bool {
 		return slices.Contains(notOffered, method.MethodName)
 	})

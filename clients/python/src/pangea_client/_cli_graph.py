@@ -104,7 +104,9 @@ def add_graph_commands(commands: Any) -> None:
     get = action("get", _get, "the fields of a node, or one of them")
     get.add_argument("soul")
     get.add_argument("key", nargs="?")
-    get.add_argument("--wait", type=float, default=2.0, metavar="SECONDS", help="for peers, when the node itself has nothing (default %(default)g)")
+    get.add_argument(
+        "--wait", type=float, default=2.0, metavar="SECONDS", help="for peers, when the node itself has nothing (default %(default)g)"
+    )
     put = action("put", _put, "set fields of a node")
     put.add_argument("soul")
     put.add_argument(
