@@ -42,9 +42,11 @@ document.querySelector('form')?.addEventListener('submit', (event) => {
 
 /** In the order of their times, whatever the order in which they come. */
 function show(key: string, { from, text: said, at }: Message): void {
-  const known = document.getElementById(key);
+  // Anybody chooses keys: as ids they must not be those of this page's own elements.
+  const id = `message ${key}`;
+  const known = document.getElementById(id);
   const line = known ?? document.createElement('p');
-  line.id = key;
+  line.id = id;
   line.dataset['at'] = String(at);
   line.className = from === name.value ? 'own' : '';
   const head = document.createElement('small');

@@ -17,8 +17,8 @@ door.addEventListener('submit', (event) => {
   const alias = element<HTMLInputElement>('alias').value;
   const password = element<HTMLInputElement>('password').value;
   element('problem').textContent = '';
-  const made = (event.submitter as HTMLButtonElement).value === 'create' ? session.create(alias, password) : undefined;
-  Promise.resolve(made).then(() => session.auth(alias, password)).then(
+  const creates = (event.submitter as HTMLButtonElement).value === 'create';
+  (creates ? session.create(alias, password) : session.auth(alias, password)).then(
     enter,
     (error: unknown) => (element('problem').textContent = isPangeaError(error) ? error.message : String(error)),
   );
@@ -46,24 +46,30 @@ function enter({ pub }: Identity): void {
   door.hidden = true;
   notebook.hidden = false;
   graph.user(pub).get('alias').on((alias) => (element('who').textContent = `${alias}, ${pub.slice(0, 8)}…`));
-  graph.user(pub).get('notes').map().on((sealed: unknown, key: string) => void show(key, sealed, pair));
+  // One after the other, so that what was removed does not come back.
+  let shown = Promise.resolve();
+  graph.user(pub).get('notes').map().on((sealed: unknown, key: string) => {
+    shown = shown.then(() => show(key, sealed, pair));
+  });
 }
 
 /** The key of a note is its time, so that they stay in order. */
 async function keep(said: string): Promise<void> {
-  const sealed = await sea.encrypt(said, session.pair ?? null);
+  // In an object: text alone comes back as what it looks like, "123" as a number.
+  const sealed = await sea.encrypt({ said }, session.pair ?? null);
   await graph.user().get('notes').get(new Date().toISOString()).put(sealed);
 }
 
 async function show(key: string, sealed: unknown, pair: Pair): Promise<void> {
-  const opened = sealed === null ? undefined : await sea.decrypt(sealed, pair);
-  const known = document.getElementById(key);
-  if (typeof opened !== 'string') return known?.remove();
+  const opened = sealed === null ? undefined : ((await sea.decrypt(sealed, pair)) as { readonly said?: unknown } | undefined);
+  const id = `note ${key}`;
+  const known = document.getElementById(id);
+  if (typeof opened?.said !== 'string') return known?.remove();
   const line = known ?? document.createElement('li');
-  line.id = key;
+  line.id = id;
 
   const said = document.createElement('pre');
-  said.textContent = opened;
+  said.textContent = opened.said;
 
   const row = document.createElement('div');
   row.className = 'row';
@@ -85,7 +91,7 @@ async function show(key: string, sealed: unknown, pair: Pair): Promise<void> {
 
   line.replaceChildren(said, row, others);
   const list = element('notes');
-  if (!known) list.insertBefore(line, [...list.children].find((other) => other.id < key) ?? null);
+  if (!known) list.insertBefore(line, [...list.children].find((other) => other.id < id) ?? null);
 }
 
 function element<T extends HTMLElement = HTMLElement>(id: string): T {

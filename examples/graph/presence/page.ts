@@ -27,6 +27,7 @@ const moveMs = 50;
 const field = element('field');
 const name = element<HTMLInputElement>('name');
 const seen = new Map<string, { person: Person; at: number }>();
+const pointers = new Map<string, HTMLElement>();
 name.value = sessionStorage.getItem('name') ?? `Guest ${Math.floor(Math.random() * 900 + 100)}`;
 
 let own: Person = { name: name.value, colour: `hsl(${Math.floor(Math.random() * 360)} 70% 50%)`, x: 500, y: 500, beat: 0 };
@@ -71,11 +72,15 @@ function draw(): void {
     line.textContent = who === key ? `${person.name} (you)` : person.name;
     return line;
   }));
-  for (const pointer of field.querySelectorAll('.pointer')) if (!seen.has(pointer.id)) pointer.remove();
+  for (const [who, pointer] of pointers) {
+    if (seen.has(who)) continue;
+    pointer.remove();
+    pointers.delete(who);
+  }
   for (const [who, { person }] of here) {
     if (who === key) continue;
-    const pointer = document.getElementById(who) ?? field.appendChild(document.createElement('div'));
-    pointer.id = who;
+    const pointer = pointers.get(who) ?? field.appendChild(document.createElement('div'));
+    pointers.set(who, pointer);
     pointer.className = 'pointer';
     pointer.textContent = person.name;
     pointer.style.setProperty('--colour', person.colour);

@@ -20,7 +20,7 @@ const title = element<HTMLInputElement>('title');
 
 // Called for what is there and for every change of it, made here or elsewhere; null once it was removed.
 tasks.map().on((task, key) => {
-  if (task === null) document.getElementById(key)?.remove();
+  if (task === null) document.getElementById(idOf(key))?.remove();
   else if (typeof task.title === 'string' && typeof task.made === 'number') show(key, { title: task.title, done: task.done === true, made: task.made });
   const left = list.querySelectorAll('li:not(.done)').length;
   element('left').textContent = left === 1 ? '1 thing left' : `${left} things left`;
@@ -37,10 +37,15 @@ document.querySelector('form')?.addEventListener('submit', (event) => {
   title.value = '';
 });
 
+/** Anybody chooses keys: as ids they must not be those of this page's own elements. */
+function idOf(key: string): string {
+  return `task ${key}`;
+}
+
 function show(key: string, task: Task): void {
-  const known = document.getElementById(key);
+  const known = document.getElementById(idOf(key));
   const line = known ?? document.createElement('li');
-  line.id = key;
+  line.id = idOf(key);
   line.dataset['made'] = String(task.made);
   line.className = task.done ? 'row done' : 'row';
 

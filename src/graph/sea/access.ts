@@ -3,6 +3,7 @@ import type { Value } from '../data/types.ts';
 import { linkSoul } from '../data/value.ts';
 import { permission, type Request } from './certificate.ts';
 import type { Signed } from './format.ts';
+import { isAccountKey } from './legacy.ts';
 import { ownerOf, plainValue } from './packed.ts';
 import { signedTexts } from './sign.ts';
 import type { Verifier } from './verifier.ts';
@@ -12,6 +13,8 @@ export type Lookup = (soul: string, key: string) => Promise<Value | undefined>;
 
 /** Undefined when the certificate lets this be written, else the reason. */
 export async function refusal(certificate: Signed, owner: string, request: Request, verifier: Verifier, lookup: Lookup | undefined): Promise<string | undefined> {
+  // Who could write these would take the account: a rule such as `{'*': 'a'}` is not meant to give that away.
+  if (request.soul === `~${owner}` && isAccountKey(request.key)) return 'Certificate verification fail.';
   const allowed = permission(certificate, request);
   if (allowed.err !== undefined) return allowed.err;
   if (!(await signedBy(certificate, owner, verifier))) return 'Certificate verification fail.';

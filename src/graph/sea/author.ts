@@ -1,4 +1,5 @@
 import { PangeaError } from '../../errors/errors.ts';
+import { graphLimits } from '../data/check.ts';
 import type { Delta, Field } from '../data/types.ts';
 import type { Author, PutOptions } from '../peer/peer.ts';
 import { type Lookup, refusal } from './access.ts';
@@ -19,7 +20,8 @@ export interface AuthorOptions {
 
 /**
  * Signs what this process writes to the own graph, and with a certificate (`opt.cert`) what it writes to that of others.
- * Other souls are left alone. Fails with DENIED and GUN's reason where the guard of every other peer would refuse.
+ * Other souls are left alone. Fails with DENIED and GUN's reason where the guard of every other peer would refuse,
+ * with TOO_LARGE where the signed text is longer than peers take.
  */
 export function createAuthor(options: AuthorOptions): Author {
   let key: Promise<WebKey> | undefined;
@@ -58,5 +60,6 @@ async function signField(soul: string, owner: string, field: Field, certificate:
   const signature = await signText(text, await pen.key);
   verifier.trust(text, signature, pair.pub);
   const written = packedText({ value, signature: encodeBytes(signature), certificate: own ? undefined : certificate, writer: own ? undefined : pair.pub });
+  if (written.length > graphLimits.valueChars) throw new PangeaError('TOO_LARGE', `signed, the value at ${key} has more than ${graphLimits.valueChars} characters`);
   return { key, value: written, state };
 }

@@ -37,7 +37,7 @@ const maxCertificants = 10_000;
 const texts = ['=', '*', '>', '<'] as const;
 const conditions = ['+', '#', '.', ...texts] as const;
 
-/** Fails with USAGE when it names nobody or nothing, with NO_KEY without the authority's pair. */
+/** Fails with USAGE when it names nobody or nothing or expires at no time, with NO_KEY without the authority's pair. */
 export async function certify(
   certificants: Named | readonly Named[],
   policy: Policy | { readonly read?: Policy; readonly write?: Policy },
@@ -49,12 +49,11 @@ export async function certify(
   const { read, write } = policies(policy);
   if (read === undefined && write === undefined) throw new PangeaError('USAGE', 'No policy found.');
   const block = options.block ?? options.blacklist ?? options.ban;
-  const expiry = options.expiry === undefined ? Number.NaN : Number.parseFloat(String(options.expiry));
   const writeBlock = typeof block === 'string' ? block : blockPlace(block?.write);
   const readBlock = typeof block === 'string' ? undefined : blockPlace(block?.read);
   const data = {
     c: who,
-    ...(Number.isNaN(expiry) || expiry === 0 ? {} : { e: expiry }),
+    ...expiryOf(options.expiry),
     ...(read === undefined ? {} : { r: read }),
     ...(write === undefined ? {} : { w: write }),
     ...(readBlock === undefined ? {} : { rb: readBlock }),
@@ -84,7 +83,8 @@ export function permission(certificate: Signed, request: Request): Permission {
   if (e !== undefined && !(request.state <= Number.parseFloat(String(e)))) return { err: 'Certificate expired.' };
   const named = c === '*' || c === request.writer || (Array.isArray(c) && c.length <= maxCertificants && (c.includes(request.writer) || c.includes('*')));
   if (!named) return denied;
-  const slash = request.soul.indexOf('/');
+  // Below the owner: in `a/inbox~owner` there is no path, since `inbox` was never meant to cover it.
+  const slash = request.soul.indexOf('/', request.soul.indexOf('~'));
   const path = slash < 0 ? '' : request.soul.slice(slash + 1);
   const rules: readonly unknown[] = Array.isArray(w) ? w.slice(0, maxRules) : [w];
   const rule = rules.find((each) => covers(each, path, request.key));
@@ -135,6 +135,14 @@ function isBranch(path: string, { soul, key, value }: Request): boolean {
 function blockPlace(place: unknown): string | undefined {
   if (typeof place === 'string') return place === '' ? undefined : place;
   return linkSoul(place);
+}
+
+/** None, and 0 as in SEA, is for ever; what was meant as a time and is none must not be. */
+function expiryOf(given: unknown): { readonly e?: number } {
+  if (given === undefined || given === null || given === 0 || given === '') return {};
+  const e = typeof given === 'string' ? Number(given) : given;
+  if (typeof e !== 'number' || !Number.isFinite(e)) throw new PangeaError('USAGE', 'expiry is a time in milliseconds since 1970');
+  return { e };
 }
 
 function certified(who: Named | readonly Named[]): string | string[] | undefined {

@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { PangeaError } from '../../errors/errors.ts';
 import { type Bytes, utf8Bytes } from './bytes.ts';
-import { maxTextChars } from './format.ts';
+import { isWellFormed, maxTextChars } from './format.ts';
 import { verifyingKey, type WebKey } from './keys.ts';
 
 const ecdsa = { name: 'ECDSA', hash: 'SHA-256' } as const;
@@ -10,9 +10,10 @@ const signatureBytes = 64;
 /** Longer texts are hashed by Web Crypto, off this thread; shorter ones in JavaScript, since changing threads takes 60 µs and they take 2. */
 const hashedHereBytes = 16 * 1024;
 
-/** ECDSA over the digest of the text, which it hashes once more. Fails with TOO_LARGE. */
+/** ECDSA over the digest of the text, which it hashes once more. Fails with TOO_LARGE, with USAGE for half a surrogate pair. */
 export async function signText(text: string, key: WebKey): Promise<Bytes> {
   if (text.length > maxTextChars) throw new PangeaError('TOO_LARGE', `more than ${maxTextChars} characters are not signed`);
+  if (!isWellFormed(text)) throw new PangeaError('USAGE', 'half a surrogate pair cannot be signed');
   return new Uint8Array(await crypto.subtle.sign(ecdsa, key, await digest(text)));
 }
 

@@ -18,6 +18,11 @@ export function isSeaText(value: unknown): value is string {
   return typeof value === 'string' && value.startsWith('SEA{');
 }
 
+/** Halves of surrogate pairs all become U+FFFD on the way to a digest: texts that hold them have the digest of others. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
 /** What a SEA text or JSON holds; everything else as it came. */
 export function parseSea(value: unknown): unknown {
   if (typeof value !== 'string' || value.length > maxTextChars) return value;

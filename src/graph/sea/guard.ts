@@ -10,6 +10,7 @@ import type { Guard, GuardVerdict } from '../peer/peer.ts';
 import type { Lookup } from './access.ts';
 import { encodeBytes } from './bytes.ts';
 import { digest } from './ecdsa.ts';
+import { isWellFormed } from './format.ts';
 import { isPub } from './keys.ts';
 import { checkOwned, passed, refused, type Verdict } from './owned.ts';
 import { ownerOf } from './packed.ts';
@@ -26,6 +27,7 @@ export interface GuardOptions {
 }
 
 const aliasesSoul = '~@';
+const wrongHash: GuardVerdict = { ok: false, err: 'Data hash not same as hash!', violation: 'content-hash' };
 
 export function createGuard(options: GuardOptions): Guard {
   const verifier = options.verifier ?? new Verifier();
@@ -72,7 +74,8 @@ function checkAlias(soul: string, { key, value }: Field): GuardVerdict {
 function checkHash({ key, value }: Field): Verdict {
   const named = key.slice(key.lastIndexOf('#') + 1);
   const compare = (hash: Uint8Array): GuardVerdict =>
-    named === encodeBytes(hash) || named.toLowerCase() === encodeBytes(hash, 'hex') ? passed : { ok: false, err: 'Data hash not same as hash!', violation: 'content-hash' };
+    named === encodeBytes(hash) || named.toLowerCase() === encodeBytes(hash, 'hex') ? passed : wrongHash;
+  if (typeof value === 'string' && !isWellFormed(value)) return wrongHash;
   const hash = digest(typeof value === 'string' ? value : JSON.stringify(value));
   return hash instanceof Promise ? hash.then(compare) : compare(hash);
 }

@@ -4,7 +4,7 @@
  * taken for the sealed keys of an account alone, which their password proves.
  */
 import { decodeBytes } from './bytes.ts';
-import { asSigned, isSeaText, parseSea, type Signed } from './format.ts';
+import { asSigned, isSeaText, isWellFormed, parseSea, type Signed } from './format.ts';
 import { isPub } from './keys.ts';
 import { verifyText } from './ecdsa.ts';
 
@@ -34,7 +34,12 @@ export function legacyField(message: unknown, soul: string, key: string, state: 
 /** The signed text of an account's own field that was signed without its place. */
 export function readUnbound(value: unknown, soul: string, owner: string, key: string, state: number): Signed | undefined {
   if (soul !== `~${owner}` || state >= unboundEndsMs || !isSeaText(value)) return undefined;
-  return ['alias', 'epub', 'auth'].includes(key) ? asSigned(parseSea(value)) : undefined;
+  return isAccountKey(key) ? asSigned(parseSea(value)) : undefined;
+}
+
+/** Fields of a user's own node that make the account. */
+export function isAccountKey(key: string): boolean {
+  return key === 'alias' || key === 'epub' || key === 'auth';
 }
 
 /** Values without a place could be exchanged; each must at least be of its kind. */
@@ -48,8 +53,9 @@ function isSealedKeys(message: unknown): boolean {
 }
 
 function legacyText(message: unknown): string | undefined {
-  if (typeof message === 'string') return message;
+  if (typeof message === 'string') return isWellFormed(message) ? message : undefined;
   if (isSealedKeys(message)) return '[object Object]';
   const plain = Array.isArray(message) && message.every((item) => item === null || typeof item !== 'object');
-  return plain ? message.join(',') : undefined;
+  const text = plain ? message.join(',') : undefined;
+  return text !== undefined && isWellFormed(text) ? text : undefined;
 }

@@ -5,7 +5,7 @@ import { type Lookup, refusal } from './access.ts';
 import type { Request } from './certificate.ts';
 import { isPub } from './keys.ts';
 import { fitsAccount, readUnbound } from './legacy.ts';
-import { fieldText, type Packed, readLegacy, readPacked } from './packed.ts';
+import { fieldText, isTight, type Packed, readLegacy, readPacked } from './packed.ts';
 import { verify } from './sign.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -20,6 +20,7 @@ export function checkOwned(soul: string, owner: string, { key, value, state }: F
   if (key === 'pub' && soul === `~${owner}`) return value === owner ? passed : refused('Account not same!');
   const packed = readPacked(value);
   if (!packed) return checkLegacy(soul, owner, key, value, state);
+  if (!isTight(value as string, packed, owner)) return unverified;
   const writer = packed.writer ?? owner;
   // Nobody writes for another without a certificate: SEA lets that pass.
   if (writer !== owner && !packed.certificate) return unverified;

@@ -40,6 +40,15 @@ export function packedText({ value, signature, certificate, writer }: Packed): s
   return JSON.stringify({ ...(writer === undefined ? {} : { '*': writer }), ...(certificate ? { '+': certificate } : {}), ':': value, '~': signature });
 }
 
+/**
+ * No longer than what it says takes to write: nobody without the owner's key can blow up a signed field with spaces, escapes
+ * or members that no signature covers, and so win over the shorter text on equal states.
+ */
+export function isTight(text: string, { value, signature, certificate, writer }: Packed, owner: string): boolean {
+  const foreign = writer !== undefined && writer !== owner;
+  return text.length <= packedText({ value, signature, certificate: foreign ? certificate : undefined, writer }).length;
+}
+
 export function readPacked(text: unknown): Packed | undefined {
   if (typeof text !== 'string' || !text.startsWith('{') || text.length > maxTextChars) return undefined;
   const json = parseSea(text) as Readonly<Record<string, unknown>> | string;

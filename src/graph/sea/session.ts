@@ -8,6 +8,7 @@ import { type Account, openAccount, readAccount, sealAccount } from './account.t
 import { createAuthor } from './author.ts';
 import { parseSea } from './format.ts';
 import { generatePair, isPair, isPub, type Pair } from './keys.ts';
+import { plainValue } from './packed.ts';
 import type { SessionStore } from './session-store.ts';
 import { Verifier } from './verifier.ts';
 
@@ -31,10 +32,19 @@ export interface SessionOptions {
   readonly waitMs?: number;
 }
 
+export interface CreateOptions {
+  readonly already?: boolean;
+  readonly quiet?: boolean;
+}
+
 /** As SEA's. */
 const minPasswordChars = 8;
-/** Anybody can add accounts to an alias; each that is tried costs a stretched password. */
+/** Anybody can add links to an alias: so many are looked up. */
+const maxLinks = 1_024;
+/** Accounts that are tried; each costs a stretched password. */
 const maxCandidates = 128;
+
+type Nodes = readonly (readonly [soul: string, fields: Readonly<Record<string, Value>>])[];
 
 /** A few hundred signatures are checked in this time. */
 const arrivalMs = 100;
@@ -84,19 +94,20 @@ export class Session {
 
   /**
    * A new account, and logged in as it. `already` lets an alias that somebody uses be used again: accounts are told apart
-   * by their keys. Fails with DENIED and GUN's reason, TOO_MANY while another call runs.
+   * by their keys. `quiet`: nobody is told and nothing kept for `recall`, as in GUN, where programs call `auth` next.
+   * Fails with DENIED and GUN's reason, TOO_MANY while another call runs.
    */
-  create(alias: string, password: string, options: { readonly already?: boolean; readonly pair?: Pair } = {}): Promise<Identity> {
+  create(alias: string, password: string, options: CreateOptions & { readonly pair?: Pair } = {}): Promise<Identity> {
     return this.#alone(async () => {
       if (alias === '') throw new PangeaError('DENIED', 'No user.');
       refuseShort(password);
-      return this.#create(alias, password, options.already === true, options.pair);
+      return this.#create(alias, password, options, options.pair);
     });
   }
 
   /** An account for a pair that exists, under its own key as alias. No password opens it. */
-  createFrom(pair: Pair): Promise<Identity> {
-    return this.#alone(() => this.#create(pair.pub, pair, true, pair));
+  createFrom(pair: Pair, { quiet = false }: Pick<CreateOptions, 'quiet'> = {}): Promise<Identity> {
+    return this.#alone(() => this.#create(pair.pub, pair, { already: true, quiet }, pair));
   }
 
   /** Logs in. `who` is an alias or a public key. `change`: the new password. Fails with DENIED, WRONG_KEY or TOO_MANY. */
@@ -107,7 +118,7 @@ export class Session {
       if (options.change !== undefined) {
         const auth = await sealAccount(pair, options.change);
         this.#login(pair, account.alias ?? pair.pub);
-        await this.#put([[`~${pair.pub}`, { auth }]]);
+        await this.#signed([[`~${pair.pub}`, { auth }]]);
       }
       return this.use(pair, typeof who === 'string' ? who : (account.alias ?? pair.pub));
     });
@@ -117,8 +128,7 @@ export class Session {
   use(pair: Pair, alias: string = pair.pub): Identity {
     if (!isPair(pair)) throw new PangeaError('NO_KEY', 'this is not a pair of keys');
     const who = this.#login(pair, alias);
-    if (this.#remember) this.#options.store?.save(JSON.stringify(pair));
-    for (const listener of this.#listeners) listener(who);
+    this.#tell(who, pair);
     return who;
   }
 
@@ -134,8 +144,11 @@ export class Session {
   /** From now on logins are kept in the session store; whoever was kept there is logged in again. */
   recall(): Identity | undefined {
     this.#remember = true;
-    const pair = parseSea(this.#options.store?.load());
-    return isPair(pair) ? this.use(pair) : undefined;
+    const kept = parseSea(this.#options.store?.load());
+    if (!isPair(kept)) return undefined;
+    const { pub, priv, epub, epriv } = kept;
+    const { alias = this.#aliasOf(pub) } = kept as { readonly alias?: unknown };
+    return this.use({ pub, priv, epub, epriv }, typeof alias === 'string' ? alias : pub);
   }
 
   /** Empties the own node. Key and alias stay: nobody can take back that they were used. */
@@ -158,20 +171,39 @@ export class Session {
     }
   }
 
-  async #create(alias: string, password: unknown, already: boolean, given: Pair | undefined): Promise<Identity> {
+  async #create(alias: string, password: unknown, { already, quiet }: CreateOptions, given: Pair | undefined): Promise<Identity> {
     const names = `~@${alias}`;
-    if (!already && ((await this.#load(names, 'network'))?.size ?? 0) > 0) throw new PangeaError('DENIED', 'User already created!');
+    if (already !== true && ((await this.#load(names, 'network'))?.size ?? 0) > 0) throw new PangeaError('DENIED', 'User already created!');
     const pair = given ?? (await generatePair());
     const auth = await sealAccount(pair, password);
     const soul = `~${pair.pub}`;
     const who = this.#login(pair, alias);
+    await this.#signed([[soul, { pub: pair.pub, alias, epub: pair.epub, auth }], [names, { [soul]: { '#': soul } }]]);
+    if (quiet !== true) this.#tell(who, pair);
+    return who;
+  }
+
+  #tell(who: Identity, pair: Pair): void {
+    // gun.js keeps the pair alone, and takes no offence at more.
+    if (this.#remember) this.#options.store?.save(JSON.stringify(who.alias === pair.pub ? pair : { ...pair, alias: who.alias }));
+    for (const listener of this.#listeners) listener(who);
+  }
+
+  /** Undefined when the account is not in memory. */
+  #aliasOf(pub: string): Value | undefined {
+    const soul = `~${pub}`;
+    const alias = this.#peer.peek(soul)?.value('alias');
+    return alias === undefined ? undefined : plainValue(soul, 'alias', alias);
+  }
+
+  /** The first write of a login: without it nobody is logged in. */
+  async #signed(nodes: Nodes): Promise<void> {
     try {
-      await this.#put([[soul, { pub: pair.pub, alias, epub: pair.epub, auth }], [names, { [soul]: { '#': soul } }]]);
+      await this.#put(nodes);
     } catch (error) {
       this.leave();
       throw error;
     }
-    return who;
   }
 
   #login(pair: Pair, alias: string): Identity {
@@ -182,7 +214,7 @@ export class Session {
     return this.#is;
   }
 
-  async #put(nodes: readonly (readonly [soul: string, fields: Readonly<Record<string, Value>>])[]): Promise<void> {
+  async #put(nodes: Nodes): Promise<void> {
     const state = this.#peer.nextState();
     const deltas = nodes.map(([soul, fields]): Delta => ({ soul, fields: Object.entries(fields).map(([key, value]) => ({ key, value, state })) }));
     await this.#peer.put(deltas);
@@ -192,10 +224,10 @@ export class Session {
   async #find(who: string | { readonly pub: string }, password: string): Promise<readonly [Account, Pair]> {
     const tried = new Set<string>();
     for (const where of ['here', 'network'] as const) {
-      const souls = (await this.#candidates(who, where)).filter((soul) => !tried.has(soul)).slice(0, maxCandidates - tried.size);
+      const souls = (await this.#candidates(who, where)).filter((soul) => !tried.has(soul)).slice(0, maxLinks);
       // All at once: accounts that nobody has, added to an alias to make people wait, cost one wait together.
       for (const account of await Promise.all(souls.map((soul) => this.#account(soul, where)))) {
-        if (!account) continue;
+        if (!account || tried.size >= maxCandidates) continue;
         tried.add(`~${account.pub}`);
         const pair = await openAccount(account, password);
         if (pair) return [account, pair];

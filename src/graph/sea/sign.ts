@@ -1,6 +1,6 @@
 import { decodeBytes, encodeBytes, type Encoding } from './bytes.ts';
 import { signText, verifyText } from './ecdsa.ts';
-import { asSigned, jsonText, maxTextChars, parseSea, type Signed, sortedText } from './format.ts';
+import { asSigned, isWellFormed, jsonText, maxTextChars, parseSea, type Signed, sortedText } from './format.ts';
 import { isPub, type Named, type Pair, signingKey } from './keys.ts';
 import { verifyLegacy } from './legacy.ts';
 
@@ -54,7 +54,7 @@ async function verified({ m, s }: Signed, pub: string, encoding: Encoding | unde
 
 /** The texts over which a message may have been signed, the likelier first. */
 export function signedTexts(message: unknown): string[] {
-  if (typeof message === 'string') return message.length > maxTextChars ? [] : [message];
+  if (typeof message === 'string') return message.length > maxTextChars || !isWellFormed(message) ? [] : [message];
   try {
     const sorted = sortedText(message);
     const native = jsonText(message);

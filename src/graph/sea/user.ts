@@ -83,8 +83,10 @@ export function createUser<C extends Chain>({ root, session, sea, log = () => un
     },
     create: (...args) => {
       const { alias, password, pair, cb, options } = read(args);
-      const run = pair ? session.createFrom(pair) : session.create(alias ?? '', password ?? '', { already: Boolean(options.already) });
-      answered(run.then((who) => (cb ? who : pair ? session.use(pair) : session.auth(who.alias, password ?? ''))), cb, (who) => ({ ok: 0, pub: who.pub }));
+      // With a callback programs call `auth` there, which tells of the login.
+      const quiet = cb !== undefined;
+      const run = pair ? session.createFrom(pair, { quiet }) : session.create(alias ?? '', password ?? '', { already: Boolean(options.already), quiet });
+      answered(run, cb, (who) => ({ ok: 0, pub: who.pub }));
       return user;
     },
     auth: (...args) => {

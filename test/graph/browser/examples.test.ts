@@ -65,6 +65,10 @@ test('chat: two pages and a terminal hear each other, in order, own messages mar
   await bob.press('Enter');
   await text(ada, '#messages', 'Hi all');
   assert.deepEqual(await ada.run(`[...document.querySelectorAll('#messages p')].map((line) => [line.className, line.lastChild.textContent])`), [['own', 'Hello <b>Bob</b>'], ['', 'from a terminal'], ['', 'Hi all']]);
+  const { graph } = examples;
+  await graph.get('example/chat').get('lobby').get('messages').put({ from: 'Eve', text: 'a key of the page', at: Date.now() });
+  await text(ada, '#messages', 'a key of the page');
+  assert.equal(await ada.run(`document.querySelectorAll('#messages p').length`), 4);
   assert.deepEqual([...ada.errors, ...bob.errors], []);
 });
 
@@ -112,6 +116,11 @@ test('notes: what one browser writes the same user reads in another, and the rel
   };
   await enter(ada, 'correct horse', 'create');
   await text(ada, '#who', 'Ada');
+  await ada.type('#text', '123');
+  await ada.click('#pen .main');
+  await text(ada, '#notes', '123');
+  await ada.click('#notes button');
+  await ada.until(`document.querySelectorAll('#notes li').length === 0`);
   await ada.type('#text', 'The safe is behind the picture.');
   await ada.click('#pen .main');
   await text(ada, '#notes', 'behind the picture');
@@ -131,7 +140,7 @@ test('notes: what one browser writes the same user reads in another, and the rel
   await elsewhere.click('#notes button');
   await ada.until(`document.querySelectorAll('#notes li').length === 0`);
   await ada.reload();
-  await text(ada, '#who', 'Ada');
+  await text(ada, '#who', 'Ada,');
   await ada.click('#leave');
   await ada.until(`!document.querySelector('#door').hidden`);
   await ada.reload();

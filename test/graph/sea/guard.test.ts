@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { certify, createAuthor, createGuard, generatePair, type Lookup, ownerOf, type Pair, seaText, sign, Verifier } from '../../../src/graph/sea/sea.ts';
+import { certify, createAuthor, createGuard, generatePair, type Lookup, ownerOf, type Pair, seaText, sign, Verifier, verify } from '../../../src/graph/sea/sea.ts';
 import type { Delta, Value } from '../../../src/graph/data/types.ts';
 import type { GuardVerdict } from '../../../src/graph/peer/peer.ts';
 
@@ -69,6 +69,27 @@ describe('a user\'s fields', () => {
     const { s } = await sign('[object Object]', alice);
     assert.deepEqual(await guard(delta(soul, 'name', JSON.stringify({ ':': 'Eve', '~': s }))), unverified);
     assert.deepEqual(await guard(delta(soul, 'name', `SEA${JSON.stringify({ m: { ':': 'Eve' }, s })}`, 1)), unverified);
+  });
+
+  test('nobody without the key makes a signed field longer: by spaces, escapes, other members or certificates', async () => {
+    const soul = `~${alice.pub}`;
+    const text = valueOf(await written(alice, delta(soul, 'name', 'Alice')));
+    const { s } = await certify(bob, 'x', alice);
+    for (const longer of [
+      remade(text, { x: 'junk' }), text.replace('":"', '" : "'), text.replace('Alice', '\\u0041lice'), `${text} `, text.replace('{', '{":":"Alice",'),
+      remade(text, { '+': { m: 'junk', s } }), remade(text, { '+': { m: 'junk', s }, '*': alice.pub }),
+    ]) {
+      assert.ok(longer.length > text.length);
+      assert.deepEqual(await guard(delta(soul, 'name', longer)), unverified, longer);
+    }
+    const cert = await certify(bob, { '*': 'inbox' }, alice);
+    const foreign = valueOf(await written(bob, delta(`${soul}/inbox`, 'x', 1), cert));
+    assert.deepEqual(await guard(delta(`${soul}/inbox`, 'x', remade(foreign, { '+': { ...cert, x: 'junk' } }))), unverified);
+    assert.deepEqual(await guard(delta(`${soul}/inbox`, 'x', foreign)), passed);
+  });
+
+  test('what peers would not take is not signed', async () => {
+    await assert.rejects(written(alice, delta(`~${alice.pub}`, 'big', '"'.repeat(2_000_000))), { code: 'TOO_LARGE' });
   });
 
   test('one bad field spoils the delta', async () => {
@@ -141,6 +162,27 @@ describe('certificates', () => {
     await assert.rejects(written(bob, delta(`~${alice.pub}`, 'inbox', { '#': `~${bob.pub}` }), cert), must('', 'inbox'));
   });
 
+  test('no rule gives the account away', async () => {
+    const cert = await certify(bob, [{ '*': '' }, 'auth', 'epub', 'alias'], alice);
+    const root = `~${alice.pub}`;
+    for (const key of ['auth', 'epub', 'alias']) await assert.rejects(written(bob, delta(root, key, 'x'), cert), { message: 'Certificate verification fail.' });
+    for (const [soul, key] of [[root, 'about'], [`${root}/x`, 'auth']] as const) assert.deepEqual(await guard(await written(bob, delta(soul, key, 'x'), cert)), passed);
+  });
+
+  test('a path is what follows the owner, not what stands before', async () => {
+    const cert = await certify(bob, { '*': 'inbox' }, alice);
+    await assert.rejects(written(bob, delta(`private/inbox~${alice.pub}`, 'x', 1), cert), { message: 'Certificate verification fail.' });
+    assert.deepEqual(await guard(await written(bob, delta(`room~${alice.pub}/inbox`, 'x', 1), cert)), passed);
+  });
+
+  test('an expiry that is no time is refused, instead of lasting for ever', async () => {
+    for (const expiry of ['tomorrow', Number.NaN, Number.POSITIVE_INFINITY, '2027-01-01', new Date(nowMs) as unknown as number]) {
+      await assert.rejects(certify(bob, 'x', alice, { expiry }), { code: 'USAGE' });
+    }
+    assert.equal((await certify(bob, 'x', alice, { expiry: String(nowMs) }) as unknown as { m: { e: number } }).m.e, nowMs);
+    assert.equal('e' in ((await certify(bob, 'x', alice)).m as object), false);
+  });
+
   test('rules over path and key hold together', async () => {
     const cert = await certify(bob, { '#': { '*': 'notes' }, '.': 'text' }, alice);
     const put = (path: string, key: string): Promise<Delta> => written(bob, delta(`~${alice.pub}/${path}`, key, 1), cert);
@@ -194,6 +236,16 @@ describe('other souls', () => {
     const hash = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(long))).toString('base64');
     assert.deepEqual(await guard(delta('#', hash, long)), passed);
     assert.deepEqual(await guard(delta('#', hash, `${long}y`)), { ok: false, err: 'Data hash not same as hash!', violation: 'content-hash' });
+  });
+
+  test('half a surrogate pair, which digests take for U+FFFD, is no content', async () => {
+    const hash = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from('a\ufffd'))).toString('base64');
+    assert.deepEqual(await guard(delta('#', hash, 'a\ufffd')), passed);
+    assert.deepEqual(await guard(delta('#', hash, 'a\ud800')), { ok: false, err: 'Data hash not same as hash!', violation: 'content-hash' });
+    const signed = await sign('a\ufffd', alice);
+    assert.equal(await verify({ ...signed, m: 'a\udfff' }, alice.pub), undefined);
+    assert.equal(await verify(signed, alice.pub), 'a\ufffd');
+    await assert.rejects(sign('a\ud800', alice), { code: 'USAGE' });
   });
 
   test('a secure graph takes only what is somebody\'s', () => {

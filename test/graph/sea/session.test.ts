@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { systemClock } from '../../../src/std/std.ts';
 import { openGraph, type OpenOptions, type Graph } from '../../../src/graph/open.ts';
-import { generatePair, readPacked, webSessionStore } from '../../../src/graph/sea/sea.ts';
+import { generatePair, readPacked, Session, webSessionStore } from '../../../src/graph/sea/sea.ts';
 import type { Acknowledged } from '../../../src/graph/sea/user.ts';
 import { nodeSocket } from '../../../src/graph/wire/node-socket.ts';
 import { startRelay, until } from './relay.ts';
@@ -86,8 +86,28 @@ describe('a session', () => {
     assert.equal(second.session.recall()?.pub, pair.pub);
     second.session.leave();
     assert.equal(kept.size, 0);
+    const who = await first.session.create('alice', password);
+    const third = graph({ sea: { session: store } });
+    assert.deepEqual(third.session.recall(), who, 'with the name of the account');
+    assert.deepEqual(third.session.pair, first.session.pair);
+    kept.set('pair', JSON.stringify(first.session.pair));
+    assert.deepEqual(first.session.recall(), who, 'kept by gun.js, which keeps no name');
     kept.set('pair', '{"pub":"x"}');
     assert.equal(second.session.recall(), undefined);
+  });
+
+  test('a login whose first write fails is none', async () => {
+    const { session, peer } = graph();
+    const who = await session.create('alice', password);
+    session.leave();
+    const put = (): Promise<never> => Promise.reject(new Error('full'));
+    const failing = new Proxy(peer, { get: (_, name) => (name === 'put' ? put : typeof peer[name as 'load'] === 'function' ? peer[name as 'load'].bind(peer) : peer[name as 'load']) });
+    const other = new Session({ peer: failing, clock: systemClock });
+    await assert.rejects(other.create('bob', password), { message: 'full' });
+    assert.equal(other.is, undefined);
+    await assert.rejects(other.auth({ pub: who.pub }, password, { change: 'battery staple' }), { message: 'full' });
+    assert.equal(other.is, undefined);
+    assert.equal(other.pair, undefined);
   });
 
   test('tells of logins, and removes an account', async () => {
@@ -99,7 +119,7 @@ describe('a session', () => {
     await session.remove();
     release();
     session.use(await generatePair());
-    assert.deepEqual(heard, ['alice', undefined]);
+    assert.deepEqual(heard, ['alice', 'alice', undefined]);
     assert.equal(readPacked(peer.peek(`~${pub}`)?.value('auth'))?.value, null);
     session.leave();
     await assert.rejects(session.auth('alice', password), { code: 'WRONG_KEY' });
@@ -127,6 +147,21 @@ describe('GUN\'s words', () => {
     assert.equal(pair.priv, undefined);
     const own = await generatePair();
     assert.equal((await answer((cb) => user.auth(own, cb))).sea?.pub, own.pub);
+  });
+
+  test('a creation with a callback tells nobody: programs log in there', async () => {
+    const root = graph();
+    const user = root.user();
+    let logins = 0;
+    root.session.onChange((who) => (logins += who ? 1 : 0));
+    await answer((cb) => user.create('finn', password, cb));
+    assert.equal(logins, 0);
+    await answer((cb) => user.auth('finn', password, cb));
+    assert.equal(logins, 1);
+    user.leave();
+    user.create('gina', password);
+    await until(() => logins === 2, 'the login without a callback');
+    assert.equal(user.is?.alias, 'gina');
   });
 
   test('writes below the user are signed, and read as they were written', async () => {
@@ -172,7 +207,7 @@ describe('over a mesh', () => {
     const { url, peer } = await relay();
     const [here, there] = [graph({ peers: [url] }), graph({ peers: [url] })];
     const who = await here.session.create('xenia', password);
-    const fake = await Promise.all(Array.from({ length: 100 }, async () => `~${(await generatePair()).pub}`));
+    const fake = await Promise.all(Array.from({ length: 300 }, async () => `~${(await generatePair()).pub}`));
     await peer.put([{ soul: '~@xenia', fields: fake.map((soul) => ({ key: soul, value: { '#': soul }, state: 1 })) }]);
     assert.deepEqual(await there.session.auth('xenia', password), who);
   });
