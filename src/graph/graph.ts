@@ -25,6 +25,7 @@ export {
   type Identity, type Pair, type Sea, type Session, type SessionStore,
 } from './sea/sea.ts';
 export { MemoryStore } from './storage/memory.ts';
+export { spanOf } from './storage/select.ts';
 export { openDurableStore } from './storage/durable.ts';
 export { replicaLimits } from './replica/limits.ts';
 export { keepConnected, type GraphClient } from './wire/client.ts';

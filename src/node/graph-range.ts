@@ -1,6 +1,6 @@
 /** Parts of nodes and of the list of souls, page by page. */
 import type { GraphNodeView, GraphRange } from '../api/api.ts';
-import { compareText, graphLimits, type Field, type GraphPeer } from '../graph/graph.ts';
+import { compareText, graphLimits, spanOf, type Field, type GraphPeer } from '../graph/graph.ts';
 
 /** Bytes that are read of a node at once. */
 const readBytes = 1024 * 1024;
@@ -69,10 +69,9 @@ function startOf({ key, prefix = '', from = '', after = '' }: GraphRange): strin
   return key ?? [prefix, from, after].reduce((one, other) => (compareText(one, other) < 0 ? other : one));
 }
 
-/** GUN compares UTF-16 units, everybody else bytes: before the first unit where the two differ, they agree. */
+/** GUN compares UTF-16 units, everybody else bytes: from here on is everything that either of them takes for later. */
 function spanStart(text: string): string {
-  const differs = text.search(/[\ud800-\uffff]/);
-  return differs < 0 ? text : text.slice(0, differs);
+  return spanOf({ '>': text }).from;
 }
 
 function charsOf({ key, value }: Field): number {
