@@ -4,7 +4,7 @@ import { formatAddress, type NodeConfig } from '../config/config.ts';
 import type { Firewall } from '../firewall/firewall.ts';
 import {
   createGraphPeer, createGuard, createMesh, createReconciler, keepConnected, nodeSocket, openGraphServer, type GraphClient, type GraphPeer, type GraphStore, type Mesh,
-  type MeshHandler,
+  type MeshHandler, type Value,
 } from '../graph/graph.ts';
 import type { KeyValueStore } from '../kv/kv.ts';
 import type { Objects } from '../objects/objects.ts';
@@ -40,6 +40,12 @@ export interface OpenedGraph {
   close(): Promise<void>;
 }
 
+/**
+ * Frames are measured in UTF-16 units, of which each takes up to three bytes. A frame over the bytes ends its connection, and the peer would
+ * come back and send it again for ever; one over the units is refused with a word.
+ */
+const payloadBytes = 3;
+
 /** The listener's name in the firewall's counts. */
 const listener = 'graph';
 
@@ -49,7 +55,8 @@ export async function openGraph(parts: GraphParts): Promise<OpenedGraph> {
   const kept = await openGraphStore({ config: config(), kv, objects });
   // Memory has no durable writes to time, and is read directly by the replica.
   const store = kept.durability === 'memory' ? kept : timedStore(kept, metrics, systemClock);
-  const guard = createGuard({ clock: systemClock });
+  const lookup = async (soul: string, key: string): Promise<Value | undefined> => (await peer.load(soul))?.value(key);
+  const guard = createGuard({ clock: systemClock, lookup });
   const peer = createGraphPeer({
     store, guard, clock: systemClock, random: systemRandom, reconcile: createReconciler({ clock: systemClock }),
     replicaLimits: { bytesInMemory: config().graphMemory },
@@ -58,7 +65,7 @@ export async function openGraph(parts: GraphParts): Promise<OpenedGraph> {
   try {
     const relays = new Relays(peer.mesh, config);
     const server = await openGraphServer({
-      ...listen, mesh: peer.mesh, clock: systemClock, maxPayload: config().graphMaxMessage, maxConnections: config().graphConnections,
+      ...listen, mesh: peer.mesh, clock: systemClock, maxPayload: payloadBytes * config().graphMaxMessage, maxConnections: config().graphConnections,
       admit: (address) => firewall.admit(listener, address),
       allowHost: (header) => hostAllowed(header, config()),
       allowOrigin: (origin) => originAllowed(origin, config()),
@@ -136,7 +143,7 @@ class Relays {
     }
     for (const url of graphPeers) {
       if (this.#clients.has(url)) continue;
-      this.#clients.set(url, keepConnected(url, this.#mesh, { clock: systemClock, random: systemRandom, socket: nodeSocket({ maxPayload: graphMaxMessage }) }));
+      this.#clients.set(url, keepConnected(url, this.#mesh, { clock: systemClock, random: systemRandom, socket: nodeSocket({ maxPayload: payloadBytes * graphMaxMessage }) }));
     }
   }
 
