@@ -17,7 +17,8 @@ export async function readRange(peer: GraphPeer, soul: string, range: GraphRange
     return fields.length === 0 ? undefined : { soul, fields };
   }
   let chars = 0;
-  for await (const field of peer.resident(soul) ? inOrder(peer.peek(soul)?.fields() ?? []) : fieldsFrom(peer, soul, startOf(range))) {
+  const found = peer.resident(soul) ? firstFields(peer.peek(soul)?.fields() ?? [], range, limit.fields + 1) : fieldsFrom(peer, soul, startOf(range));
+  for await (const field of found) {
     const place = placeOf(field.key, range);
     if (place === 'before') continue;
     if (place === 'behind') break;
@@ -26,6 +27,20 @@ export async function readRange(peer: GraphPeer, soul: string, range: GraphRange
     fields.push(field);
   }
   return fields.length === 0 ? undefined : { soul, fields };
+}
+
+/** The first so many of a range. A node of 100,000 fields is not put in order as a whole for each of its pages. */
+function firstFields(fields: Iterable<Field>, range: GraphRange, most: number): Field[] {
+  const first: Field[] = [];
+  let last: string | undefined;
+  for (const field of fields) {
+    if ((last !== undefined && compareText(field.key, last) > 0) || placeOf(field.key, range) !== 'in') continue;
+    first.push(field);
+    if (first.length < 2 * most) continue;
+    first.splice(0, first.length, ...inOrder(first).slice(0, most));
+    last = first.at(-1)?.key;
+  }
+  return inOrder(first).slice(0, most);
 }
 
 /** Every field from about `start` on, in order, without all of the node in memory. */

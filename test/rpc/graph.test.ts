@@ -5,6 +5,7 @@ import { limits } from '../../src/rpc/limits.ts';
 import { memoryGraph } from '../control/memory-graph.ts';
 import { Client, narrow } from './client.ts';
 import { graphOf, type GraphClient, type Told } from './graph-client.ts';
+import { assail } from './mutations.ts';
 import { engines, serve, token, until } from './serving.ts';
 
 const timed = { timeout: 60_000 };
@@ -64,6 +65,35 @@ for (const engine of engines) {
     await until('nothing is watched', () => peer.stats().subscriptions === 0 && peer.stats().replica.watched === 0);
     await node.put('a', { x: 4 });
     assert.equal(told.length, 3);
+  });
+}
+
+/** The bytes of a client that does everything with a graph. */
+async function recorded(port: number): Promise<{ sent: readonly Uint8Array[] }> {
+  const client = new Client(port);
+  const graph = await graphOf(await client.login(token));
+  await graph.put('recorded', { text: 'x'.repeat(200), number: 1, bool: true, gone: null, link: { '#': 'other' } });
+  await graph.get('recorded', { prefix: 't', from: 'a', to: 'z', after: 'b', limit: 2 });
+  const subscription = await graph.watch({ souls: ['recorded', 'other'] }, () => undefined);
+  await graph.watch({ prefix: 'rec', whole: true }, () => undefined);
+  await graph.souls({ prefix: 'rec', after: 'a', limit: 1 });
+  await graph.status();
+  subscription.release();
+  await graph.put('recorded', { number: 2 });
+  client.close();
+  await client.ended;
+  return { sent: client.sent };
+}
+
+for (const engine of engines) {
+  test(`mutated calls of the graph end their connection at most, and leave no watch (${engine})`, { timeout: 120_000 }, async (t) => {
+    const { server, client, peer, log } = await open(t, engine);
+    await assail(server.port, { sessions: 300, seed: 20_261_121, record: recorded });
+    await until('they are gone', () => server.counts().connections === 1);
+    await until('nothing of theirs is watched', () => peer.stats().subscriptions === 0 && peer.stats().replica.watched === 0);
+    assert.deepEqual(log.filter((line) => line.includes('"level":"error"')), []);
+    client.close();
+    await until('their memory is given back', () => server.counts().memoryBytes === 0);
   });
 }
 

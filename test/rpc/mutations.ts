@@ -7,9 +7,16 @@ import { token } from './serving.ts';
 const lingerMs = 300;
 const stepMs = 20;
 
+export interface Assault {
+  readonly sessions: number;
+  readonly seed: number;
+  /** The session that is changed; `recorded` unless said otherwise. */
+  readonly record?: (port: number) => Promise<{ readonly sent: readonly Uint8Array[] }>;
+}
+
 /** How long the slowest call of a client took that behaved itself meanwhile. */
-export async function assail(port: number, { sessions, seed }: { sessions: number; seed: number }): Promise<{ slowestMs: number }> {
-  const { sent } = await recorded(port);
+export async function assail(port: number, { sessions, seed, record = recorded }: Assault): Promise<{ slowestMs: number }> {
+  const { sent } = await record(port);
   const random = seededRandom(seed);
   const beside = new Client(port);
   let slowestMs = 0;
