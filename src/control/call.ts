@@ -1,8 +1,12 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { PangeaError } from '../errors/errors.ts';
+import { parseJson } from '../std/std.ts';
 import { errorOfWire, fromHeader, header, maxHeaderBytes, streamBytes, toHeader } from './outcome.ts';
 import { controlSocketPath } from './socket.ts';
+
+/** Levels of an answer in JSON. */
+const deepestAnswer = 100;
 
 export interface CallOptions {
   readonly options?: Readonly<Record<string, unknown>>;
@@ -127,7 +131,7 @@ async function readJson(response: IncomingMessage, dataDir: string): Promise<unk
   const parts: Buffer[] = [];
   try {
     for await (const chunk of response) parts.push(chunk as Buffer);
-    return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown;
+    return parseJson(Buffer.concat(parts).toString('utf8'), deepestAnswer)?.value;
   } catch (error) {
     throw vanished(dataDir, error);
   }

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { GraphRecord } from '../api/api.ts';
 import { PangeaError } from '../errors/errors.ts';
+import { parseJson } from '../std/std.ts';
 import { checkGraph, openRadata, toWire, writeRadata, type Delta, type Field } from '../graph/graph.ts';
 
 export interface GraphFile {
@@ -20,6 +21,8 @@ export interface GraphFile {
 const blockBytes = 1024 * 1024;
 /** UTF-16 units of one line. */
 const longestLine = 64 * 1024 * 1024;
+/** A state lies on the third level. */
+const recordDepth = 8;
 
 /** A file of `graph export`, or a radata folder. Throws `NOT_FOUND` and `FILE_IO`. */
 export async function openGraphFile(path: string): Promise<GraphFile> {
@@ -91,7 +94,8 @@ function* parsed(line: string, counts: { malformed: number }): Generator<GraphRe
   if (line.trim() === '') return;
   let record: GraphRecord;
   try {
-    record = JSON.parse(line) as GraphRecord;
+    // Deeper is no record: `undefined` is counted as malformed by whoever takes it.
+    record = parseJson(line, recordDepth)?.value as GraphRecord;
   } catch {
     counts.malformed += 1;
     return;

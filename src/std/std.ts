@@ -8,4 +8,5 @@ export { alignedBytes } from './aligned.ts';
 export { concatBytes, equalBytes, fromHex, toHex, utf8, fromUtf8 } from './bytes.ts';
 export { ByteReader, ByteWriter } from './binary.ts';
 export { fromBase32, toBase32 } from './base32.ts';
+export { parseJson } from './json.ts';
 export { Semaphore, mapConcurrent } from './semaphore.ts';

@@ -149,7 +149,7 @@ test('lines survive any cut, and bad ones end in one error', limits, async () =>
         at += value;
       }
     };
-    assert.deepEqual(await all(decodeLines(cut(), 1e6)), values.map((value) => JSON.parse(JSON.stringify(value)) as unknown));
+    assert.deepEqual((await all(decodeLines(cut(), 1e6))).map((value) => JSON.stringify(value)), values.map((value) => JSON.stringify(value)));
   }), { numRuns: 100, seed: 3 });
   await fc.assert(fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 10 }), async (chunks) => {
     try {

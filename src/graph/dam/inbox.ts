@@ -1,6 +1,6 @@
 /** What came in on one wire and waits for its turn: text until it is its turn, then messages one by one. */
 import type { Violation } from './dam.ts';
-import { parseJson } from './json.ts';
+import { parseJson } from '../../std/std.ts';
 import type { DamLimits } from './limits.ts';
 import type { Worker } from './turns.ts';
 

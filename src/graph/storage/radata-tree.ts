@@ -2,6 +2,7 @@
  * Chunks of GUN's `radata`: a radix tree over soul, ESC and key, as JSON or in the text form from before 2021. Parsed from bytes
  * that anybody may have written: what is no field is counted, and nothing throws but for a chunk that is none at all.
  */
+import { parseJson } from '../../std/std.ts';
 import type { Value } from '../data/types.ts';
 import { isValue } from '../data/value.ts';
 
@@ -11,6 +12,8 @@ export const esc = '\u001b';
 const unit = '\u001f';
 /** Longer ones than any that GUN writes are damage: a tree of a few megabytes can spell out terabytes of paths. */
 const longestPath = 1 << 20;
+/** Levels of the tree: no more than letters in the longest soul that GUN's own users name. */
+const deepestTree = 2_000;
 
 export interface RadataField {
   readonly soul: string;
@@ -33,7 +36,14 @@ export function isProblem(entry: RadataField | RadataProblem): entry is RadataPr
 
 /** In the order of the chunk. Throws a SyntaxError for text that is no chunk. */
 export function readChunk(text: string): Iterable<RadataField | RadataProblem> {
-  return text.startsWith('{') ? fromTree(JSON.parse(text) as Tree) : fromText(text);
+  return text.startsWith('{') ? fromTree(treeOf(text)) : fromText(text);
+}
+
+/** Names in it are full of escapes, which `JSON.parse` of V8 mistakes now and then. */
+function treeOf(text: string): Tree {
+  const parsed = parseJson(text, deepestTree);
+  if (!parsed) throw new SyntaxError(`more than ${deepestTree} levels`);
+  return parsed.value as Tree;
 }
 
 type Tree = { readonly [label: string]: unknown };

@@ -1,4 +1,4 @@
-import { endOfString, scan } from './scan.ts';
+import { endOfString, scan } from './json-scan.ts';
 
 /**
  * JSON of a peer. Undefined when it is deeper than `depthLimit`. Throws a SyntaxError on what is no JSON.
