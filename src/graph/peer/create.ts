@@ -73,7 +73,7 @@ class Peer implements GraphPeer {
     this.#limits = { ...peerLimits, ...limits };
     this.#durability = store.durability;
     this.#outbox = new Outbox(this.#limits);
-    this.#mark = store.durability === 'memory' ? undefined : new SentMark(store, clock, () => this.#scanEnded && this.#outbox.size === 0);
+    this.#mark = store.durability === 'memory' ? undefined : new SentMark(store, clock, () => this.#scanEnded && this.#outbox.size === 0 && this.#outbox.dropped === 0);
     const scan = this.#mark && { ready: this.#mark.ready, found: (node: GraphNode) => this.#found(node), ended: () => this.#scanned() };
     this.#replica = createReplica({ store, clock, ...(replicaLimits && { limits: replicaLimits }), ...(scan && { scan }) });
     if (this.#mark) this.#replica.watchAll(() => this.#mark?.touch());

@@ -55,6 +55,14 @@ export class NodeCache {
     this.#fields += (node?.size ?? 0) - (before?.size ?? 0);
   }
 
+  delete(soul: string): void {
+    const node = this.get(soul);
+    if (node === undefined) return;
+    this.#young.delete(soul);
+    this.#youngBytes -= nodeCost(node);
+    this.#fields -= node?.size ?? 0;
+  }
+
   /** After a node from `get` was changed: by how many bytes and fields. */
   grown(bytes: number, fields: number): void {
     this.#youngBytes += bytes;

@@ -2,7 +2,7 @@ import { PangeaError } from '../../errors/errors.ts';
 import { localSoul } from '../data/local-soul.ts';
 import { GraphNode } from '../data/node.ts';
 import { compareText } from '../data/order.ts';
-import { isReverse, RangeAnswer, selects } from '../storage/select.ts';
+import { isReverse, rangeOf, selects } from '../storage/select.ts';
 import { NodeCache, nodeCost } from './cache.ts';
 import { GroupCommit } from './commit.ts';
 import { SoulFilter } from './soul-filter.ts';
@@ -25,6 +25,8 @@ export class CachedCopy implements Copy {
   readonly #cache: NodeCache;
   readonly #commit: GroupCommit;
   readonly #filter = new SoulFilter();
+  /** Other processes write to the same place, so what it lacks now it may have the next time. */
+  readonly #shared: boolean;
   /** Calls that wait for nodes, in order, and how many of them name a soul. */
   #calls: Call[] = [];
   readonly #awaited = new Map<string, number>();
@@ -34,6 +36,7 @@ export class CachedCopy implements Copy {
   constructor(store: GraphStore, clock: Clock, limits: ReplicaLimits, watched: (soul: string) => boolean) {
     this.#store = store;
     this.#limits = limits;
+    this.#shared = store.durability === 'remote';
     this.#commit = new GroupCommit(store, clock, limits);
     this.#cache = new NodeCache(limits.bytesInMemory, (soul) => watched(soul) || this.#unstoredSouls?.has(soul) === true);
   }
@@ -79,8 +82,9 @@ export class CachedCopy implements Copy {
   }
 
   async range(soul: string, lex: Lex): Promise<GraphNode | undefined> {
-    if (this.#awaited.has(soul)) return this.whenResident([soul], () => rangeOf(this.peek(soul), lex));
-    if (this.#cache.get(soul) !== undefined) return rangeOf(this.peek(soul), lex);
+    const part = (node: GraphNode | undefined): GraphNode | undefined => node && rangeOf(node, lex);
+    if (this.#awaited.has(soul)) return this.whenResident([soul], () => part(this.peek(soul)));
+    if (this.#cache.get(soul) !== undefined) return part(this.peek(soul));
     // Not in memory, so the store has all of it: nodes with fields that it lacks are not let go.
     return this.#store.range(soul, lex);
   }
@@ -150,7 +154,7 @@ export class CachedCopy implements Copy {
   }
 
   #atHand(soul: string): boolean {
-    return this.#cache.get(soul) !== undefined || this.#filter.lacks(soul);
+    return this.#cache.get(soul) !== undefined || (!this.#shared && this.#filter.lacks(soul));
   }
 
   #soulsNotStored(): Set<string> {
@@ -176,6 +180,7 @@ export class CachedCopy implements Copy {
       const ready = this.#calls.slice(0, count);
       this.#calls = this.#calls.slice(count);
       for (const call of ready) this.#finish(call, failure);
+      if (this.#shared) this.#forgetAbsent(missing);
       this.#trim();
     }
     this.#reading = false;
@@ -192,6 +197,10 @@ export class CachedCopy implements Copy {
     }
   }
 
+  #forgetAbsent(souls: Iterable<string>): void {
+    for (const soul of souls) if (this.#cache.get(soul) === null) this.#cache.delete(soul);
+  }
+
   #finish(call: Call, failure: { readonly error: unknown } | undefined): void {
     for (const soul of call.souls) {
       const left = (this.#awaited.get(soul) ?? 1) - 1;
@@ -201,17 +210,4 @@ export class CachedCopy implements Copy {
     if (failure && !call.souls.every((soul) => this.#atHand(soul))) call.fail(failure.error);
     else call.run();
   }
-}
-
-/** The part of a node that a lex asks for. */
-export function rangeOf(node: GraphNode | undefined, lex: Lex): GraphNode | undefined {
-  if (!node) return undefined;
-  const keys = node.keys().filter((key) => selects(lex, key)).sort(compareText);
-  if (isReverse(lex)) keys.reverse();
-  const answer = new RangeAnswer(node.soul, lex);
-  for (const key of keys) {
-    const field = node.field(key);
-    if (field && !answer.offer(field)) break;
-  }
-  return answer.result();
 }

@@ -3,17 +3,18 @@ import { PangeaError } from '../../errors/errors.ts';
 import { GraphNode } from '../data/node.ts';
 import type { Delta, Lex } from '../data/types.ts';
 import { mergeInto } from './merge.ts';
-import { inOrder, isReverse, RangeAnswer, spanOf, valueBytes, within } from './select.ts';
+import { OrderedTexts } from './ordered.ts';
+import { isReverse, rangeOf, selects, spanOf, valueBytes, within } from './select.ts';
 import type { GraphStore } from './storage.ts';
-
-/** Nodes of more fields keep the order of their keys from one range to the next. */
-const orderedFrom = 64;
 
 export class MemoryStore implements GraphStore {
   readonly name = 'memory';
   readonly durability = 'memory';
   readonly #nodes = new Map<string, GraphNode>();
-  readonly #orders = new Map<string, string[]>();
+  /** From the first time that they are asked for in order. */
+  #order: OrderedTexts | undefined;
+  /** Souls that are not in it. */
+  #fresh: string[] = [];
   #writes = 0;
   #fields = 0;
   #bytes = 0;
@@ -35,19 +36,16 @@ export class MemoryStore implements GraphStore {
     this.#alive();
     const node = this.#nodes.get(soul);
     if (!node) return undefined;
-    const keys = within(this.#ordered(soul, node), spanOf(lex));
-    const answer = new RangeAnswer(soul, lex);
-    const reverse = isReverse(lex);
-    for (let at = 0; at < keys.length; at++) {
-      const field = node.field(keys[reverse ? keys.length - 1 - at : at] as string);
-      if (field && !answer.offer(field)) break;
-    }
-    return answer.result();
+    return rangeOf(node, lex);
   }
 
   async *souls(lex?: Lex): AsyncIterable<string> {
     this.#alive();
-    for (const soul of inOrder(this.#nodes.keys(), lex)) {
+    const souls = within(this.#ordered(), spanOf(lex));
+    const reverse = isReverse(lex);
+    for (let at = 0; at < souls.length; at++) {
+      const soul = souls[reverse ? souls.length - 1 - at : at] as string;
+      if (!selects(lex, soul)) continue;
       this.#alive();
       yield soul;
     }
@@ -58,13 +56,11 @@ export class MemoryStore implements GraphStore {
     for (const delta of deltas) {
       const { soul, fields } = delta;
       const node = this.#nodes.get(soul);
-      if (node) {
-        const size = node.size;
-        this.#fields += mergeInto(node, fields);
-        if (node.size > size) this.#orders.delete(soul);
-      } else {
+      if (node) this.#fields += mergeInto(node, fields);
+      else {
         const made = GraphNode.from(delta);
         this.#nodes.set(soul, made);
+        if (this.#order) this.#fresh.push(soul);
         this.#fields += made.size;
       }
       for (const { key, value } of fields) this.#bytes += key.length + valueBytes(value);
@@ -80,12 +76,14 @@ export class MemoryStore implements GraphStore {
     this.#closed = true;
   }
 
-  #ordered(soul: string, node: GraphNode): readonly string[] {
-    const known = this.#orders.get(soul);
-    if (known) return known;
-    const keys = inOrder(node.keys(), undefined);
-    if (keys.length >= orderedFrom) this.#orders.set(soul, keys);
-    return keys;
+  #ordered(): readonly string[] {
+    if (!this.#order) {
+      this.#order = new OrderedTexts();
+      return this.#order.with([...this.#nodes.keys()]);
+    }
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return this.#order.with(fresh);
   }
 
   #alive(): void {

@@ -3,6 +3,7 @@ import { matches } from '../data/lex.ts';
 import { GraphNode } from '../data/node.ts';
 import type { Field, Lex, Value } from '../data/types.ts';
 import { compareBytes, utf8Length } from './order.ts';
+import { orderedKeys } from './ordered.ts';
 
 /** Texts from `from`, up to and including all that begin with `through`; no end when that is undefined. */
 export interface Span {
@@ -37,20 +38,14 @@ export function selects(lex: Lex | undefined, text: string): boolean {
 
 /** The part that a lex takes of a node that is at hand. */
 export function rangeOf(node: GraphNode, lex: Lex): GraphNode | undefined {
+  const keys = within(orderedKeys(node), spanOf(lex));
   const answer = new RangeAnswer(node.soul, lex);
-  for (const key of inOrder(node.keys(), lex)) {
-    const field = node.field(key);
+  const reverse = isReverse(lex);
+  for (let at = 0; at < keys.length; at++) {
+    const field = node.field(keys[reverse ? keys.length - 1 - at : at] as string);
     if (field && !answer.offer(field)) break;
   }
   return answer.result();
-}
-
-/** The texts that a lex takes, in its order. */
-export function inOrder(texts: Iterable<string>, lex: Lex | undefined): string[] {
-  const found: string[] = [];
-  for (const text of texts) if (selects(lex, text)) found.push(text);
-  found.sort(compareBytes);
-  return isReverse(lex) ? found.reverse() : found;
 }
 
 export function isReverse(lex: Lex | undefined): boolean {

@@ -92,6 +92,28 @@ test('what was written offline is sent after a restart too, and what was sent is
   await end();
 });
 
+test('while something unsent had to be forgotten, it is not taken for sent after a restart', async () => {
+  const { clock, peer, link: join, end } = world();
+  const relay = peer({ relay: true });
+  const disk = new MemoryStore();
+  const store = (): SlowStore => new SlowStore(clock, seededRandom(1), 10, disk);
+  let leaf = peer({ store: store(), limits: { outboxFields: 4, outboxSouls: 3 } });
+  await clock.run(1_000);
+  for (let at = 0; at < 12; at++) await clock.until(leaf.put([write(`n${at}`, 'x', at, leaf.nextState())]));
+  const wire = join(leaf, relay);
+  await clock.run(600_000);
+  assert.equal(leaf.stats().outbox, 0);
+  assert.equal(relay.peek('n0'), undefined, 'there was no room to remember it');
+  wire.cut();
+  await clock.until(leaf.close());
+  leaf = peer({ store: store() });
+  await clock.run(1_000);
+  join(leaf, relay);
+  await clock.run(5_000);
+  for (let at = 0; at < 12; at++) assert.equal(relay.peek(`n${at}`)?.value('x'), at);
+  await end();
+});
+
 test('a leaf that returns is asked for what it wrote, and for what that leads to', async () => {
   const { clock, peer, end } = world();
   const relay = peer({ relay: true });

@@ -6,6 +6,7 @@ import { createReplica } from '../../../src/graph/replica/create.ts';
 import type { ReplicaLimits } from '../../../src/graph/replica/limits.ts';
 import type { NodeChange, Replica } from '../../../src/graph/replica/replica.ts';
 import { MemoryStore } from '../../../src/graph/storage/memory.ts';
+import type { GraphStore } from '../../../src/graph/storage/storage.ts';
 import { seededRandom } from '../../../src/std/std.ts';
 import { VirtualClock } from '../../sim/clock.ts';
 import { assertHolds, modelOf } from './model.ts';
@@ -112,6 +113,25 @@ test('once the store was gone through, a new soul needs no read', async () => {
     assert.equal((await clock.until(replica.load(`old${at}`)))?.size, 1, 'what is stored is found');
     assert.equal((await clock.until(replica.load(`new${at}`)))?.size, 1);
   }
+  await clock.until(replica.close());
+});
+
+test('what another process writes into a shared place is found, although it was not there before', async () => {
+  const inner = new MemoryStore();
+  const clock = new VirtualClock();
+  const disk = new SlowStore(clock, seededRandom(3), 10, inner);
+  const bucket: GraphStore = {
+    name: 'bucket', durability: 'remote', read: (souls) => disk.read(souls), range: (soul, lex) => disk.range(soul, lex), souls: (lex) => disk.souls(lex),
+    write: (deltas) => disk.write(deltas), stats: () => disk.stats(), close: () => disk.close(),
+  };
+  const replica = createReplica({ store: bucket, clock });
+  await clock.run(10_000);
+  assert.ok(replica.digest());
+  assert.equal(await clock.until(replica.load('a')), undefined);
+  await inner.write([write('a', 'x', 'theirs', 50), write('b', 'x', 'theirs', 50)]);
+  assert.equal((await clock.until(replica.load('a')))?.value('x'), 'theirs');
+  const late = await clock.until(replica.merge([write('b', 'x', 'older', 5)], 'peer').applied);
+  assert.deepEqual([late.accepted.length, late.old], [0, 1], 'what is stored there counts');
   await clock.until(replica.close());
 });
 
