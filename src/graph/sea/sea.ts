@@ -2,7 +2,7 @@
  * SEA, GUN's security: signatures, encryption, shared secrets, proof of work, certificates, users. Formats are SEA's to
  * the byte (`schema/graph-sea.md`); what it signs verifies there and the reverse.
  *
- * Promises: every field of a user's node is checked each time it comes in, from a peer or its store; only what this
+ * Promises: every field of a user's node is checked each time it comes in, whoever brings it; only what this
  * process writes itself is signed. Keys and passwords are in memory while somebody is logged in and in no message.
  * Never: a signature on remote data, a parser that throws out of remote data, an object's signature that fits another.
  */
