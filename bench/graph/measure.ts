@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Row } from '../record.ts';
 import { measureCeilings } from './ceilings.ts';
-import { measureEngine, type Bench } from './engine.ts';
+import { engineWorkloads, type Bench } from './engine.ts';
 import { Figures } from './figures.ts';
 import { measureFanOut, measureLatency, measureSync } from './network.ts';
 import { gunDefault, gunFlooding, pangea } from './subjects.ts';
@@ -20,7 +20,7 @@ export async function measureGraph(pace: Pace, wanted: readonly BenchPart[], sho
   const figures = new Figures();
   const bench: Bench = { pace, room, figures };
   const work: Record<BenchPart, (() => Promise<void>)[]> = {
-    engine: [() => measureEngine(bench, pangea), () => measureEngine(bench, gunFlooding)],
+    engine: engineWorkloads.flatMap((workload) => [pangea, gunFlooding].map((subject) => () => workload(bench, subject))),
     'fan-out': [pangea, gunDefault].map((subject) => () => measureFanOut(bench, subject)),
     sync: [
       () => measureSync(bench, pangea, pangea, 'reconciliation'),
