@@ -1,7 +1,6 @@
 import { localSoul } from './local-soul.ts';
 import { linkSoul } from './value.ts';
 import type { Delta, Field, Value } from './types.ts';
-import type { Violation } from '../dam/dam.ts';
 
 /** What one put may hold. Lengths in UTF-16 units. */
 export interface GraphLimits {
@@ -21,9 +20,12 @@ export const graphLimits: GraphLimits = {
   valueChars: 3 * 1024 * 1024,
 };
 
+/** The rule that a graph broke, by the names of `dam/dam.ts`. */
+export type GraphFault = 'nodes' | 'structure' | 'value';
+
 export type CheckedGraph =
   | { readonly ok: true; readonly deltas: Delta[] }
-  | { readonly ok: false; readonly violation: Violation; readonly detail: string };
+  | { readonly ok: false; readonly violation: GraphFault; readonly detail: string };
 
 /**
  * The only way from the `put` of a message to deltas. All of it is looked at before anything of it counts, so one bad
@@ -89,6 +91,6 @@ function isRecord(x: unknown): x is Record<string, unknown> {
   return typeof x === 'object' && x !== null && !Array.isArray(x);
 }
 
-function refuse(violation: Violation, detail: string): Extract<CheckedGraph, { ok: false }> {
+function refuse(violation: GraphFault, detail: string): Extract<CheckedGraph, { ok: false }> {
   return { ok: false, violation, detail };
 }
