@@ -113,7 +113,7 @@ export function assemble(ground: Ground, options: OpenOptions = {}): Assembled {
   const { expectsPeers = (options.peers ?? []).length > 0, sea: choice = {} } = options;
   if (!choice) return { ...ground, plain: peer, chain: { ...options, expectsPeers }, session: undefined, sea: undefined };
   const session = new Session({ peer, clock, verifier, expectsPeers, lookup: (soul, key) => lookUp(peer, soul, key), ...(choice.session ? { store: choice.session } : {}) });
-  return { ...ground, plain: plainPeer(peer), chain: { ...options, expectsPeers }, session, sea: createSea() };
+  return { ...ground, plain: plainPeer(peer), chain: { ...options, expectsPeers, owner: () => session.soul }, session, sea: createSea() };
 }
 
 /** For lists of the blocked: as far as they are known here. */

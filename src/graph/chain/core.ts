@@ -16,6 +16,8 @@ export interface ChainOptions {
   readonly settleMs?: number;
   /** How long a nested put waits to learn which souls its children have. Default 500. */
   readonly putMs?: number;
+  /** The node of whoever is logged in: items of users' sets lie below it, so that they are signed. Default: nobody. */
+  readonly owner?: () => string | undefined;
   /** Told of errors for which the caller gave neither callback nor `await`. Default: nobody. */
   readonly log?: (text: string) => void;
 }
@@ -36,6 +38,7 @@ export class Core {
   readonly settleMs: number;
   readonly putMs: number;
   readonly log: (text: string) => void;
+  readonly owner: () => string | undefined;
   /** The chain of a path, as callbacks get it for `this`. */
   readonly chain: (path: Path | undefined) => unknown;
   /** The last put that waits for what decides its souls; those after it wait for it. */
@@ -58,6 +61,7 @@ export class Core {
     this.settleMs = options.settleMs ?? 99;
     this.putMs = options.putMs ?? 500;
     this.log = options.log ?? (() => undefined);
+    this.owner = options.owner ?? (() => undefined);
   }
 
   /** Puts that cannot be read yet. Reads that would say "nothing" wait for them. */

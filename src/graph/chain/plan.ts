@@ -25,7 +25,7 @@ export interface PlanInput {
   readonly data: Captured;
   readonly state: number;
   /** `set`: the data becomes an item of the node at `keys`, under a key of its own. */
-  readonly item?: { readonly key: string; readonly soul: string } | undefined;
+  readonly item?: { readonly key: string; soulIn(set: string): string } | undefined;
   /** The first soul was made up for this put. */
   readonly fresh?: boolean;
 }
@@ -66,7 +66,7 @@ class Planner {
       for (const step of below) soul = this.#into(soul, step, true);
       if (value.kind === 'scalar') key = item.key;
       else {
-        const target = this.#soulOfItem(value, item.soul);
+        const target = this.#soulOfItem(value, item.soulIn(soul));
         key = target;
         if (value.kind === 'node') this.#place(value, target);
         else value = { kind: 'link', soul: target };

@@ -1,6 +1,8 @@
 import { asPangeaError, PangeaError } from '../../errors/errors.ts';
 import { randomId } from '../data/random-id.ts';
+import { linkSoul } from '../data/value.ts';
 import type { PutAck, PutResult } from '../peer/peer.ts';
+import { ownerOf } from '../sea/packed.ts';
 import { capture, type Captured } from './capture.ts';
 import type { Core } from './core.ts';
 import { inMessages } from './messages.ts';
@@ -102,16 +104,26 @@ function prepare(core: Core, { path, data, item, pathOf }: WriteInput): { readon
   const captured = capture(data, keys.join('.'), (x) => pathOf(x) !== undefined);
   if (item) {
     if (keys.length === 0) throw new PangeaError('GRAPH_INVALID', 'The root is no set; get a node first.');
-    // Items of a user's set belong to the user, or nobody could sign them.
-    const owner = /^~[^@/][^/]*/.exec(keys[0] as string)?.[0];
-    const soul = owner === undefined ? newSoul(core) : `${owner}/${newSoul(core)}`;
+    const fresh = newSoul(core);
     const key = randomId(core.random, 7);
-    return { plan: { keys, data: captured, state, item: { key, soul } }, path: itemPath(captured, { key, soul }, path, pathOf) };
+    const soulIn = (set: string): string => ownSoul(core, set, fresh);
+    return { plan: { keys, data: captured, state, item: { key, soulIn } }, path: itemPath(captured, { key, soul: soulIn(soulHere(core, keys)) }, path, pathOf) };
   }
   if (keys.length > 0) return { plan: { keys, data: captured, state }, path };
   const named = captured.kind === 'node' ? captured.soul : undefined;
   const soul = named ?? newSoul(core);
   return { plan: { keys: [soul], data: captured, state, fresh: named === undefined }, path: keyPath(undefined, soul) };
+}
+
+/** Items of a user's set belong to whoever is logged in, or anybody could write to them; others to nobody. */
+function ownSoul(core: Core, set: string, fresh: string): string {
+  const owner = ownerOf(set);
+  return owner === undefined ? fresh : `${core.owner() ?? `~${owner}`}/${fresh}`;
+}
+
+/** Where keys lead as far as it is known without asking. */
+function soulHere(core: Core, keys: readonly string[]): string {
+  return keys.reduce((soul, key) => linkSoul(core.written({ soul, key })) ?? `${soul}/${key}`);
 }
 
 function itemPath(data: Captured, item: { readonly key: string; readonly soul: string }, path: Path | undefined, pathOf: WriteInput['pathOf']): Path | undefined {

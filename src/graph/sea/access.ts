@@ -35,6 +35,12 @@ async function isBlocked(place: string, owner: string, writer: string, lookup: L
   return mark === true || mark === 1;
 }
 
+/** The field holds this link already. */
+export async function leadsTo(soul: string, key: string, value: Value, lookup: Lookup): Promise<boolean> {
+  const target = linkSoul(value);
+  return target !== undefined && linkSoul(await plain(soul, key, lookup)) === target;
+}
+
 async function plain(soul: string, key: string, lookup: Lookup): Promise<Value | undefined> {
   const value = await lookup(soul, key);
   return value === undefined || ownerOf(soul) === undefined ? value : plainValue(soul, key, value);

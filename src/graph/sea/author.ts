@@ -2,7 +2,7 @@ import { PangeaError } from '../../errors/errors.ts';
 import { graphLimits } from '../data/check.ts';
 import type { Delta, Field } from '../data/types.ts';
 import type { Author, PutOptions } from '../peer/peer.ts';
-import { type Lookup, refusal } from './access.ts';
+import { leadsTo, type Lookup, refusal } from './access.ts';
 import { encodeBytes } from './bytes.ts';
 import { readCertificate } from './certificate.ts';
 import { signText } from './ecdsa.ts';
@@ -29,7 +29,7 @@ export function createAuthor(options: AuthorOptions): Author {
     if (deltas.every(({ soul }) => ownerOf(soul) === undefined)) return deltas;
     key ??= signingKey(options.pair);
     const pen: Pen = { ...options, key };
-    return Promise.all(deltas.map((delta) => signDelta(delta, put, pen)));
+    return Promise.all(deltas.map((delta) => signDelta(delta, put, pen))).then((signed) => signed.filter(({ fields }) => fields.length > 0));
   };
 }
 
@@ -41,10 +41,12 @@ async function signDelta(delta: Delta, put: PutOptions, pen: Pen): Promise<Delta
   const owner = ownerOf(delta.soul);
   if (owner === undefined) return delta;
   const certificate = owner === pen.pair.pub ? undefined : readCertificate(put.opt?.cert);
-  return { soul: delta.soul, fields: await Promise.all(delta.fields.map((field) => signField(delta.soul, owner, field, certificate, pen))) };
+  const fields = await Promise.all(delta.fields.map((field) => signField(delta.soul, owner, field, certificate, pen)));
+  return { soul: delta.soul, fields: fields.filter((field) => field !== undefined) };
 }
 
-async function signField(soul: string, owner: string, field: Field, certificate: Signed | undefined, pen: Pen): Promise<Field> {
+/** Undefined for a link on the way to what a certificate covers: it is there already, and not this writer's to write again. */
+async function signField(soul: string, owner: string, field: Field, certificate: Signed | undefined, pen: Pen): Promise<Field | undefined> {
   const { pair, verifier, lookup } = pen;
   const { key, value, state } = field;
   // Signed elsewhere, e.g. copied from another copy of the graph: kept when it holds for this place and time.
@@ -54,7 +56,10 @@ async function signField(soul: string, owner: string, field: Field, certificate:
   if (!own) {
     if (!certificate) throw new PangeaError('DENIED', 'Unverified data.');
     const err = await refusal(certificate, owner, { writer: pair.pub, soul, key, value, state }, verifier, lookup);
-    if (err !== undefined) throw new PangeaError('DENIED', err);
+    if (err !== undefined) {
+      if (lookup && (await leadsTo(soul, key, value, lookup))) return undefined;
+      throw new PangeaError('DENIED', err);
+    }
   }
   const text = fieldText(soul, key, value, state);
   const signature = await signText(text, await pen.key);

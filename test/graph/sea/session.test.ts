@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { systemClock } from '../../../src/std/std.ts';
 import { openGraph, type OpenOptions, type Graph } from '../../../src/graph/open.ts';
-import { generatePair, readPacked, Session, webSessionStore } from '../../../src/graph/sea/sea.ts';
+import { generatePair, type Pair, readPacked, Session, webSessionStore } from '../../../src/graph/sea/sea.ts';
 import type { Acknowledged } from '../../../src/graph/sea/user.ts';
 import { nodeSocket } from '../../../src/graph/wire/node-socket.ts';
 import { startRelay, until } from './relay.ts';
@@ -177,6 +177,40 @@ describe('GUN\'s words', () => {
     await assert.rejects(Promise.resolve(root.get(soul).get('name').put('Eve')), { message: 'Unverified data.' });
     await assert.rejects(Promise.resolve(user.get('name').put('Eve')), { message: 'Unverified data.' });
     assert.equal(await root.get(soul).get('name').once(), 'Dora');
+  });
+
+  test('items of a user\'s set are signed, also where a link leads there, and in sets of nobody they are nobody\'s', async () => {
+    const root = graph();
+    const { pub } = await root.session.create('hugo', password);
+    await root.get('app').get('me').put(root.user().get('profile'));
+    const item = root.get('app').get('me').get('notes').set({ text: 'mine' });
+    const { soul, key } = await item;
+    assert.equal(soul, `~${pub}/profile/notes`);
+    assert.ok(key?.startsWith(`~${pub}/`), key);
+    assert.equal(await item.get('text').once(), 'mine');
+    await root.user().get('list').set({ text: 'mine too' });
+    const shared = await root.get('shared').set({ text: 'ours' });
+    assert.equal(shared.key?.includes('~'), false);
+    root.session.leave();
+    await assert.rejects(Promise.resolve(root.get(key ?? '').get('text').put('Eve')), { message: 'Unverified data.' });
+    await root.get(shared.key ?? '').get('text').put('changed by anybody');
+  });
+
+  test('a certificate for a deep path is enough, as links on the way are there; and items stay the writer\'s', async () => {
+    const root = graph();
+    const { pub } = await root.session.create('ida', password);
+    await root.user().get('inbox').get('bob').put({ made: true });
+    const certificate = await root.sea.certify('*', { '*': 'inbox/bob' }, root.session.pair as Pair);
+    const bob = await generatePair();
+    root.session.use(bob);
+    const opt = { opt: { cert: certificate } };
+    const box = root.user(pub).get('inbox').get('bob');
+    await box.get('hello').put('from bob', undefined, opt);
+    assert.equal(await box.get('hello').once(), 'from bob');
+    const { key } = await box.get('list').set({ text: 'by bob' }, undefined, opt);
+    assert.ok(key?.startsWith(`~${bob.pub}/`), key);
+    await assert.rejects(Promise.resolve(root.user(pub).get('inbox').get('carl').get('x').put(1, undefined, opt)), { message: 'Certificate verification fail.' });
+    await assert.rejects(Promise.resolve(root.user(pub).put({ inbox: { '#': `~${bob.pub}` } }, undefined, opt)), { message: 'Certificate verification fail.' });
   });
 
   test('with a certificate others write where it says', async () => {
