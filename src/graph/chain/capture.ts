@@ -1,7 +1,7 @@
 import { PangeaError } from '../../errors/errors.ts';
 import type { Scalar } from '../data/types.ts';
 import { linkSoul } from '../data/value.ts';
-import { graphLimits } from '../data/check.ts';
+import { graphLimits, isShort } from '../data/check.ts';
 
 /** Data given to `put`, checked and copied: what the program does to its objects afterwards changes nothing. */
 export type Captured =
@@ -34,7 +34,7 @@ export function capture(data: unknown, path: string, isChain: (x: object) => boo
   const take = (value: unknown, at: string): Captured => {
     if (value === null || typeof value === 'boolean') return { kind: 'scalar', value };
     if (typeof value === 'string') {
-      if (value.length > graphLimits.valueChars) throw invalid(`Text of ${value.length} characters`, at);
+      if (!isShort(value, graphLimits.valueChars)) throw invalid(`Text of ${value.length} characters`, at);
       return { kind: 'scalar', value };
     }
     // JSON has no -0.

@@ -23,7 +23,7 @@ export function* answerPieces({ answers, nodes, keys, chars, known, random }: Pi
   let id = randomId(random);
   let first = true;
   let piece: readonly Delta[] | undefined;
-  for (const next of split(nodes, keys, chars, true)) {
+  for (const next of split(nodes, { keys, chars, sorted: true, sizeOf })) {
     if (piece) {
       const following = randomId(random);
       yield encodeAnswer(id, answers, graphHash(piece), encodeGraph(piece), following);
@@ -37,9 +37,14 @@ export function* answerPieces({ answers, nodes, keys, chars, known, random }: Pi
   if (!first || hash !== known) yield encodeAnswer(id, answers, hash, encodeGraph(piece), undefined);
 }
 
-/** Deltas in parts of about so many characters as text; a single field is never parted. */
+/** `\\u0000` for one unit. */
+const longestEscape = 6;
+
+/** Deltas in parts of no more characters as text than the limit, but for a single field that is longer, which is never parted. */
 export function splitPut(deltas: readonly Delta[], limit: number): readonly (readonly Delta[])[] {
-  return roughSize(deltas, limit) <= limit ? [deltas] : [...split(deltas, Number.POSITIVE_INFINITY, limit, false)];
+  // Escapes are counted only where they could matter.
+  const harmless = limit / longestEscape;
+  return roughSize(deltas, harmless) <= harmless ? [deltas] : [...split(deltas, { keys: Number.POSITIVE_INFINITY, chars: limit, sorted: false, sizeOf: exactSize })];
 }
 
 /** Stops counting beyond the limit. */
@@ -53,22 +58,34 @@ function roughSize(deltas: readonly Delta[], limit: number): number {
   return size;
 }
 
-/** As JSON, where the key stands twice, once with its state. */
+/** As JSON, where the key stands twice, once with its state; escapes are left out of account. */
 function sizeOf({ key, value }: Field): number {
   return 2 * key.length + (typeof value === 'string' ? value.length : 16) + 32;
 }
 
-function* split(nodes: readonly Delta[], limit: number, charLimit: number, sorted: boolean): IterableIterator<readonly Delta[]> {
+function exactSize({ key, value }: Field): number {
+  return 2 * JSON.stringify(key).length + (typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value).length : 24) + 32;
+}
+
+interface Cut {
+  readonly keys: number;
+  readonly chars: number;
+  readonly sorted: boolean;
+  readonly sizeOf: (field: Field) => number;
+}
+
+function* split(nodes: readonly Delta[], { keys: limit, chars: charLimit, sorted, sizeOf: size }: Cut): IterableIterator<readonly Delta[]> {
   let piece: Delta[] = [];
   let left = limit - 1;
   let chars = 0;
   for (const node of nodes) {
+    const around = 2 * JSON.stringify(node.soul).length + 24;
     const all = sorted && node.fields.length <= sortedFields ? [...node.fields].sort(byKey) : node.fields;
     let from = 0;
     for (let at = 0; at < all.length; at++) {
       const field = all[at] as Field;
-      const size = sizeOf(field);
-      if (left === 0 || (chars > 0 && chars + size > charLimit)) {
+      const more = size(field) + (at === from ? around : 0);
+      if (left === 0 || (chars > 0 && chars + more > charLimit)) {
         if (at > from) piece.push({ soul: node.soul, fields: all.slice(from, at) });
         if (piece.length > 0) yield piece;
         piece = [];
@@ -77,7 +94,7 @@ function* split(nodes: readonly Delta[], limit: number, charLimit: number, sorte
         chars = 0;
       }
       left--;
-      chars += size;
+      chars += chars === 0 ? size(field) + around : more;
     }
     if (from < all.length) piece.push({ soul: node.soul, fields: from === 0 ? all : all.slice(from) });
   }

@@ -1,6 +1,7 @@
 /** What goes out on one wire: gathered into frames, merged while the wire is behind, cut off when it stays so. */
 import type { Clock, Timer } from '../../std/std.ts';
 import type { Delta, Field } from '../data/types.ts';
+import { splitPut } from './answers.ts';
 import type { Wire } from './dam.ts';
 import type { DamLimits } from './limits.ts';
 
@@ -209,11 +210,17 @@ export class Outgoing {
       part.push(node);
       fields += node.fields.length;
       if (fields < mergedFields) continue;
-      this.update(part, this.#options.encode(part));
+      this.#sendParts(part);
       part = [];
       fields = 0;
     }
-    if (part.length > 0) this.update(part, this.#options.encode(part));
+    this.#sendParts(part);
+  }
+
+  /** Few fields may be long. */
+  #sendParts(deltas: readonly Delta[]): void {
+    if (deltas.length === 0) return;
+    for (const part of splitPut(deltas, this.#options.limits.putChars)) this.update(part, this.#options.encode(part));
   }
 
   #forgetMerged(): void {

@@ -2,7 +2,10 @@ import { localSoul } from './local-soul.ts';
 import { linkSoul } from './value.ts';
 import type { Delta, Field, Value } from './types.ts';
 
-/** What one put may hold. Lengths in UTF-16 units. */
+/** `\\u0000` for one unit. */
+const longestEscape = 6;
+
+/** What one put may hold. Lengths in UTF-16 units, those of values as JSON writes them. */
 export interface GraphLimits {
   readonly nodesPerPut: number;
   readonly fieldsPerNode: number;
@@ -40,13 +43,42 @@ export function checkGraph(put: unknown, limits: GraphLimits = graphLimits): Che
   if (souls.length > limits.nodesPerPut) return refuse('nodes', `more than ${limits.nodesPerPut} nodes`);
   const deltas: Delta[] = [];
   for (const soul of souls) {
-    if (soul === '' || soul.length > limits.soulChars) return refuse('structure', 'length of a soul');
-    if (soul === localSoul || Object.hasOwn(Object.prototype, soul)) return refuse('structure', `soul ${soul}`);
+    const fault = faultOfSoul(soul, limits);
+    if (fault !== undefined) return refuse('structure', fault);
     const checked = checkNode(soul, put[soul], limits);
     if ('ok' in checked) return checked;
     if (checked.length > 0) deltas.push({ soul, fields: checked });
   }
   return { ok: true, deltas };
+}
+
+/**
+ * The same rules for what this process writes itself: what it keeps and others refuse would keep them apart for ever. Says
+ * what is wrong, undefined when nothing is.
+ */
+export function faultOf({ soul, fields }: Delta, limits: GraphLimits = graphLimits): string | undefined {
+  const fault = faultOfSoul(soul, limits);
+  if (fault !== undefined) return fault;
+  for (const { key, value, state } of fields) {
+    if (key === '_' || !isKey(key, limits)) return 'name of a key';
+    if (!Number.isFinite(state)) return 'state of a field';
+    if (checkValue(value, limits) === undefined) return 'value of a field';
+  }
+  return undefined;
+}
+
+/** A text that JSON, with its escapes, does not make too long for a frame: whoever gets it must be able to pass it on. */
+export function isShort(text: string, limit: number): boolean {
+  return text.length * longestEscape <= limit || (text.length <= limit && JSON.stringify(text).length - 2 <= limit);
+}
+
+function faultOfSoul(soul: string, limits: GraphLimits): string | undefined {
+  if (soul === '' || soul.length > limits.soulChars) return 'length of a soul';
+  return soul === localSoul || Object.hasOwn(Object.prototype, soul) ? `soul ${soul}` : undefined;
+}
+
+function isKey(key: string, limits: GraphLimits): boolean {
+  return key !== '' && key.length <= limits.keyChars && key !== '__proto__';
 }
 
 function checkNode(soul: string, node: unknown, limits: GraphLimits): Field[] | Extract<CheckedGraph, { ok: false }> {
@@ -60,7 +92,7 @@ function checkNode(soul: string, node: unknown, limits: GraphLimits): Field[] | 
   const fields: Field[] = [];
   for (const key of keys) {
     if (key === '_') continue;
-    if (key === '' || key.length > limits.keyChars || key === '__proto__') return refuse('structure', 'name of a key');
+    if (!isKey(key, limits)) return refuse('structure', 'name of a key');
     const state = states[key];
     if (typeof state !== 'number' || !Number.isFinite(state)) return refuse('structure', 'state of a field');
     const value = checkValue(node[key], limits);
@@ -74,7 +106,7 @@ function checkNode(soul: string, node: unknown, limits: GraphLimits): Field[] | 
 function checkValue(value: unknown, limits: GraphLimits): Value | undefined {
   switch (typeof value) {
     case 'string':
-      return value.length <= limits.valueChars ? value : undefined;
+      return isShort(value, limits.valueChars) ? value : undefined;
     case 'boolean':
       return value;
     case 'number':

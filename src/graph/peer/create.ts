@@ -1,4 +1,5 @@
 import { PangeaError } from '../../errors/errors.ts';
+import { faultOf } from '../data/check.ts';
 import { randomId } from '../data/random-id.ts';
 import { createReplica } from '../replica/create.ts';
 import { Acknowledgements } from './acknowledgements.ts';
@@ -141,10 +142,16 @@ class Peer implements GraphPeer {
         options.onAck?.({ from: 'local', stored: undefined, ok: undefined, err, message: undefined, lack: false });
         reject(error);
       };
-      const guarded = (authored: readonly Delta[]): void => this.#localGuarding.check(authored, (passed) => {
-        if ('err' in passed) fail(refused(passed));
-        else this.#write(passed, options).then(resolve, fail);
-      });
+      const guarded = (authored: readonly Delta[]): void => {
+        for (const delta of authored) {
+          const fault = faultOf(delta);
+          if (fault !== undefined) return fail(new PangeaError('GRAPH_INVALID', `this cannot be in a graph: ${fault}`));
+        }
+        this.#localGuarding.check(authored, (passed) => {
+          if ('err' in passed) fail(refused(passed));
+          else this.#write(passed, options).then(resolve, fail);
+        });
+      };
       const authored = this.#author ? this.#author(deltas, options) : deltas;
       if (authored instanceof Promise) authored.then(guarded).catch(fail);
       else guarded(authored);

@@ -1,5 +1,5 @@
 /** Bodies of the verbs of healing, checked on the way in. Their words stand in `schema/graph-dam.md`. */
-import { graphLimits } from '../data/check.ts';
+import { graphLimits, isShort } from '../data/check.ts';
 import { localSoul } from '../data/local-soul.ts';
 import { compareText } from '../data/order.ts';
 import type { Delta, Field, Value } from '../data/types.ts';
@@ -104,6 +104,6 @@ function isSoul(value: unknown): value is string {
 }
 
 function isLong(value: Value): boolean {
-  if (typeof value === 'string') return value.length > graphLimits.valueChars;
+  if (typeof value === 'string') return !isShort(value, graphLimits.valueChars);
   return typeof value === 'object' && value !== null && value['#'].length > graphLimits.soulChars;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import type { DamLimits } from '../../../src/graph/dam/limits.ts';
+import { type DamLimits, defaultLimits } from '../../../src/graph/dam/limits.ts';
 import { ManualClock } from '../../peers/manual-clock.ts';
 import { plainPeer, type PlainPeer } from './plain-peer.ts';
 import { hand, settle } from './wires.ts';
@@ -162,4 +162,17 @@ test('a frame with very many messages does not keep the process from others', as
   }
   assert.equal(turns.at(-1), batch.length);
   assert.ok(turns.length > 3, `${turns.length} turns`);
+});
+
+test('what was merged for a slow wire goes out in messages that others take, however long the values', async (t) => {
+  const { mesh, write } = open(t, { backlogBytes: 1000 });
+  const slow = hand(mesh, { pid: 'slow' });
+  await settle();
+  slow.buffered = 5000;
+  const before = slow.frames.length;
+  for (let at = 0; at < 60; at++) write(`n${at}`, { text: 'x'.repeat(100_000) });
+  slow.buffered = 0;
+  await settle(60);
+  assert.equal(slow.heard.filter(({ put: passed }) => passed).flatMap(({ put: passed }) => Object.keys(passed as object)).length, 60);
+  for (const frame of slow.frames.slice(before)) assert.ok(frame.length <= defaultLimits.frameChars, `${frame.length} characters`);
 });

@@ -55,7 +55,9 @@ test('pieces of an answer, and parts of a put, hold all of it once and keep to t
     assert.deepEqual(flat(graphs), flat([nodes]));
     assert.deepEqual(pieces.slice(0, -1).map((piece) => piece['%']), pieces.slice(1).map((piece) => piece['#']));
     for (const graph of graphs) assert.ok(graph.reduce((sum, { fields }) => sum + fields.length, 0) <= keys);
-    assert.deepEqual(flat(splitPut(nodes, chars)), flat([nodes]));
+    const parts = splitPut(nodes, chars);
+    assert.deepEqual(flat(parts), flat([nodes]));
+    for (const part of parts) if (part.length > 1 || (part[0]?.fields.length ?? 0) > 1) assert.ok(encodeGraph(part).length <= chars, encodeGraph(part));
   }), seeded);
 });
 

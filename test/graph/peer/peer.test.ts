@@ -169,6 +169,24 @@ test('a put for which there is no room before the guard is answered, not dropped
   await end();
 });
 
+test('what others would refuse is not written here either', async () => {
+  const { clock, peer, link: join, end } = world();
+  const [one, other] = [peer({ relay: true }), peer({ relay: true })];
+  join(one, other);
+  await clock.run(100);
+  const escapes = '\u0001'.repeat(600_000);
+  for (const bad of [write('constructor', 'x', 1, 1), write('a', '__proto__', 1, 1), write('a'.repeat(5_000), 'x', 1, 1), write('', 'x', 1, 1), write('a', '_', 1, 1), write('a', 'x', escapes, 1), write('a', 'x', 1, Number.NaN)]) {
+    await assert.rejects(clock.until(one.put([bad])), (error) => isPangeaError(error, 'GRAPH_INVALID'));
+  }
+  assert.equal(one.stats().outbox, 0);
+  await clock.until(one.put([write('a', 'x', escapes.slice(0, 500_000), 1), write('a', 'y', 'x'.repeat(3_000_000), 1)]));
+  await clock.run(2_000);
+  assert.equal(other.peek('a')?.size, 2);
+  assert.equal(one.digest(), other.digest());
+  assert.deepEqual(other.stats().mesh.violations, {});
+  await end();
+});
+
 test('an acknowledgement is sent when the store has it, and an error when it has not', async () => {
   const { clock, peer, end } = world();
   const store = new SlowStore(clock, seededRandom(1), 40);

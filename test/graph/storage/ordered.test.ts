@@ -30,7 +30,13 @@ test('a list of souls that was begun goes on as it was, and the next one has the
     if (heard.push(soul) === 1) await write('a', 'c', 'b', ...many);
   }
   assert.deepEqual(heard, ['b', 'd', 'f']);
-  const next = await Array.fromAsync(store.souls());
+  const next = await all(store.souls());
   assert.deepEqual(next, ['a', 'b', 'c', 'd', 'f', ...many].sort(compareBytes));
-  assert.deepEqual(await Array.fromAsync(store.souls({ '<': 'c', '-': 1 })), ['c', 'b', 'a']);
+  assert.deepEqual(await all(store.souls({ '<': 'c', '-': 1 })), ['c', 'b', 'a']);
 });
+
+async function all(souls: AsyncIterable<string>): Promise<string[]> {
+  const found: string[] = [];
+  for await (const soul of souls) found.push(soul);
+  return found;
+}
