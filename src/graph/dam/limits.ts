@@ -44,6 +44,8 @@ export interface DamLimits extends GraphLimits {
   readonly answerKeysPangea: number;
   /** Souls and keys that one connection may watch by asking for them. Beyond it it gets everything. */
   readonly subscriptions: number;
+  /** The same in characters of them: names may be long. */
+  readonly subscriptionChars: number;
   /** Souls that one connection may watch by writing to them. Beyond it nothing is added. */
   readonly writerSubscriptions: number;
   /** Keys of one soul that are told apart. Beyond it the whole node is sent. */
@@ -100,6 +102,7 @@ export const defaultLimits: DamLimits = {
   answerKeysWide: 500,
   answerKeysPangea: 1000,
   subscriptions: 50_000,
+  subscriptionChars: 4 * 1024 * 1024,
   writerSubscriptions: 1000,
   keysPerSoul: 64,
   lexes: 64,

@@ -9,6 +9,8 @@ interface Interest {
   lexes: Lex[];
   everything: boolean;
   count: number;
+  /** Of souls and keys, as long as they are told apart. */
+  chars: number;
 }
 
 /** Keys that are asked for; undefined is the whole node. */
@@ -27,7 +29,7 @@ export class Subscriptions<S> {
 
   add(subscriber: S, { soul, key }: Query): void {
     let interest = this.#interests.get(subscriber);
-    if (!interest) this.#interests.set(subscriber, (interest = { souls: new Set(), lexes: [], everything: false, count: 0 }));
+    if (!interest) this.#interests.set(subscriber, (interest = { souls: new Set(), lexes: [], everything: false, count: 0, chars: 0 }));
     if (interest.everything) return;
     if (typeof soul !== 'string') return this.#addLex(subscriber, interest, soul);
     let subscribers = this.#bySoul.get(soul);
@@ -36,15 +38,17 @@ export class Subscriptions<S> {
     if (!interest.souls.has(soul)) {
       interest.souls.add(soul);
       interest.count++;
+      interest.chars += soul.length + (typeof key === 'string' ? key.length : 0);
       subscribers.set(subscriber, typeof key === 'string' ? new Set([key]) : undefined);
     } else if (known && typeof key === 'string') {
       if (known.size >= this.#limits.keysPerSoul) this.#whole(subscriber, interest, subscribers, known);
       else if (!known.has(key)) {
         known.add(key);
         interest.count++;
+        interest.chars += key.length;
       }
     } else if (known) this.#whole(subscriber, interest, subscribers, known);
-    if (interest.count > this.#limits.subscriptions) this.#everything(subscriber, interest);
+    if (interest.count > this.#limits.subscriptions || interest.chars > this.#limits.subscriptionChars) this.#everything(subscriber, interest);
   }
 
   /**
@@ -104,6 +108,7 @@ export class Subscriptions<S> {
 
   #whole(subscriber: S, interest: Interest, subscribers: Map<S, Keys>, known: Set<string>): void {
     interest.count -= known.size - 1;
+    for (const key of known) interest.chars -= key.length;
     subscribers.set(subscriber, undefined);
   }
 
@@ -122,6 +127,7 @@ export class Subscriptions<S> {
     interest.souls.clear();
     interest.lexes = [];
     interest.count = 0;
+    interest.chars = 0;
   }
 }
 

@@ -15,6 +15,7 @@ export class Leaves {
   readonly #limits: PeerLimits;
   /** By pid, the one that was heard last at the end. */
   readonly #souls = new Map<string, Set<string>>();
+  #chars = 0;
   /** Ids of questions to leaves that returned, with what may still be asked in their course. */
   readonly #asked = new Map<string, { left: number }>();
 
@@ -27,9 +28,20 @@ export class Leaves {
     let souls = this.#souls.get(peer.pid);
     if (!souls) {
       this.#souls.set(peer.pid, (souls = new Set()));
-      if (this.#souls.size > this.#limits.leaves) this.#souls.delete(this.#souls.keys().next().value as string);
+      if (this.#souls.size > this.#limits.leaves) this.#forgetOldest();
     }
-    if (souls.size < this.#limits.soulsPerLeaf) souls.add(soul);
+    if (souls.size >= this.#limits.soulsPerLeaf || souls.has(soul)) return;
+    souls.add(soul);
+    this.#chars += soul.length;
+    while (this.#chars > this.#limits.leafChars && this.#souls.size > 1) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    for (const [pid, souls] of this.#souls) {
+      for (const soul of souls) this.#chars -= soul.length;
+      this.#souls.delete(pid);
+      return;
+    }
   }
 
   async returned(peer: MeshPeer, mesh: Mesh, replica: Replica, clock: Clock): Promise<void> {

@@ -29,6 +29,8 @@ export interface PeerLimits {
   /** gun.js leaves whose souls are remembered for their return, and souls of each. */
   readonly leaves: number;
   readonly soulsPerLeaf: number;
+  /** Characters of all those souls; beyond, the leaves that were not heard for longest are forgotten. */
+  readonly leafChars: number;
   /** Characters of one message of those that are sent again, about. */
   readonly messageChars: number;
   /** Questions and re-sent nodes before others get their turn. */
@@ -51,6 +53,7 @@ export const peerLimits: PeerLimits = {
   soulQuestions: 64,
   leaves: 1_000,
   soulsPerLeaf: 1_000,
+  leafChars: 16 * 1024 * 1024,
   messageChars: 256 * 1024,
   perTurn: 256,
 };

@@ -164,3 +164,12 @@ test('nobody waits for long behind one who has much to do', async () => {
   assert.equal(order.filter((name) => name === 'long').length, 1000);
   assert.ok(order.lastIndexOf('short') < 500, String(order.lastIndexOf('short')));
 });
+
+test('long names count against the subscriptions of a peer, which gets everything then', () => {
+  const index = new Subscriptions<number>({ ...defaultLimits, subscriptionChars: 1_000 });
+  for (let at = 0; at < 9; at++) index.add(1, { soul: `${at}`.padEnd(100, 'x'), key: 'k' });
+  assert.equal(index.count(1), 9);
+  index.add(1, { soul: 'short', key: 'k'.repeat(200) });
+  assert.equal(index.count(1), 0, 'nothing of it is kept any more');
+  assert.equal(index.matching([{ soul: 'other', fields: [{ key: 'x', value: 1, state: 1 }] }]).has(1), true);
+});

@@ -174,3 +174,24 @@ test('messages of a wished size hold every field once, in order', () => {
     assert.deepEqual(joined, deltas.flatMap(({ soul, fields }) => fields.map(({ key, value }) => [soul, key, value])));
   }
 });
+
+test('of leaves with long souls fewer are remembered, the last heard before the others', async () => {
+  const { clock, peer, end } = world();
+  const relay = peer({ relay: true, limits: { leafChars: 1_000 } });
+  const touch = async (pid: string): Promise<void> => {
+    const leaf = handPlayedLeaf(clock, relay.mesh, pid);
+    await clock.run(100);
+    for (let at = 0; at < 4; at++) leaf.say({ '#': `${pid} ${at}`, get: { '#': `${pid}/${at}`.padEnd(100, '.') } });
+    await clock.run(100);
+    leaf.hang();
+  };
+  for (const pid of ['one', 'two', 'three']) await touch(pid);
+  const asked = async (pid: string): Promise<number> => {
+    const leaf = handPlayedLeaf(clock, relay.mesh, pid);
+    await clock.run(1_000);
+    leaf.hang();
+    return leaf.heard.filter(({ get }) => get !== undefined).length;
+  };
+  assert.deepEqual([await asked('one'), await asked('two'), await asked('three')], [0, 4, 4]);
+  await end();
+});
