@@ -219,7 +219,7 @@ function commit(core: Core, { deltas, soul, key }: Plan, { callback, options }: 
   // Peers take messages in order, so what acknowledges the last of them comes after all.
   const puts = core.hub.turn(() => messages.map((message, at) => core.peer.put(message, at === messages.length - 1 ? { ...shared, ...asked } : shared)));
   const put = puts.length === 1 ? (puts[0] as Promise<PutResult>) : Promise.all(puts).then((results) => results.at(-1) as PutResult);
-  if (deltas.some((delta) => delta.soul.startsWith('~'))) core.signed(put, deltas);
+  if (deltas.some((delta) => ownerOf(delta.soul) !== undefined)) core.signed(put, deltas);
   return put.then(async ({ stored }) => {
     if (wished > 0 && acks.length < wished && !lack) await peersDone;
     return { soul, key, stored, acks, lack };

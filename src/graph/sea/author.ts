@@ -29,7 +29,11 @@ export function createAuthor(options: AuthorOptions): Author {
     if (deltas.every(({ soul }) => ownerOf(soul) === undefined)) return deltas;
     key ??= signingKey(options.pair);
     const pen: Pen = { ...options, key };
-    return Promise.all(deltas.map((delta) => signDelta(delta, put, pen))).then((signed) => signed.filter(({ fields }) => fields.length > 0));
+    return Promise.all(deltas.map((delta) => signDelta(delta, put, pen))).then((signed) => {
+      const left = signed.filter(({ fields }) => fields.length > 0);
+      if (left.length === 0) throw new PangeaError('DENIED', 'Certificate verification fail.');
+      return left;
+    });
   };
 }
 

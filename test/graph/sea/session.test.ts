@@ -179,6 +179,15 @@ describe('GUN\'s words', () => {
     assert.equal(await root.get(soul).get('name').once(), 'Dora');
   });
 
+  test('what was just put is read, whatever the soul of the owner looks like', async () => {
+    const root = graph();
+    const { pub } = await root.session.create('jane', password);
+    const room = root.get(`room~${pub}`);
+    room.get('name').put('hall');
+    assert.equal(await room.get('name').once({ wait: 0 }), 'hall');
+    assert.ok(readPacked(root.peer.peek(`room~${pub}`)?.value('name')));
+  });
+
   test('items of a user\'s set are signed, also where a link leads there, and in sets of nobody they are nobody\'s', async () => {
     const root = graph();
     const { pub } = await root.session.create('hugo', password);
@@ -207,6 +216,7 @@ describe('GUN\'s words', () => {
     const box = root.user(pub).get('inbox').get('bob');
     await box.get('hello').put('from bob', undefined, opt);
     assert.equal(await box.get('hello').once(), 'from bob');
+    await assert.rejects(Promise.resolve(root.user(pub).put({ inbox: { '#': `~${pub}/inbox` } }, undefined, opt)), { message: 'Certificate verification fail.' });
     const { key } = await box.get('list').set({ text: 'by bob' }, undefined, opt);
     assert.ok(key?.startsWith(`~${bob.pub}/`), key);
     await assert.rejects(Promise.resolve(root.user(pub).get('inbox').get('carl').get('x').put(1, undefined, opt)), { message: 'Certificate verification fail.' });
