@@ -9,6 +9,9 @@ import type { Digest } from './replica.ts';
 
 /** Souls read at once while the digest is built; a pause follows, so that others get their turn. */
 const soulsPerStep = 256;
+/** After a store that could not be read; the pauses double up to the other, milliseconds. */
+const retryMs = 1_000;
+const retryLimitMs = 60_000;
 
 /** Who else wants to know of the souls that the scan finds, and what is in memory. */
 export interface Scanned {
@@ -41,7 +44,7 @@ export class DigestKeeper {
   /** Undefined when all souls count; otherwise the last that the scan has passed, and those that count ahead of it. */
   #scan: { passed: string; readonly ahead: Set<string> } | undefined = { passed: '', ahead: new Set() };
   readonly #building: Promise<void>;
-  #closed = false;
+  readonly #closing = new AbortController();
   #touched = false;
   readonly #soul: FieldHash = { low: 0, high: 0 };
   readonly #field: FieldHash = { low: 0, high: 0 };
@@ -83,7 +86,7 @@ export class DigestKeeper {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     await this.#building;
   }
 
@@ -92,32 +95,40 @@ export class DigestKeeper {
   }
 
   async #build(): Promise<void> {
-    try {
-      await this.#listener?.ready;
-      let step: string[] = [];
-      for await (const soul of this.#store.souls()) {
-        if (this.#closed) return;
-        if (soul === localSoul) continue;
-        this.#scanned.stores?.(soul);
-        step.push(soul);
-        if (step.length < soulsPerStep) continue;
-        await this.#count(step);
-        step = [];
-        await this.#clock.sleep(0);
+    await this.#listener?.ready;
+    for (let pauseMs = retryMs; !this.#closing.signal.aborted; pauseMs = Math.min(2 * pauseMs, retryLimitMs)) {
+      try {
+        return await this.#scanAll();
+      } catch {
+        // The store fails its other callers with the same error. Until it can be read again, peers compare nothing.
+        await this.#clock.sleep(pauseMs, this.#closing.signal).catch(() => {});
       }
-      if (step.length > 0) await this.#count(step);
-      if (this.#closed) return;
-      this.#scan = undefined;
-      this.#scanned.storesNoMore?.();
-      this.#listener?.ended();
-    } catch {
-      // The store fails its other callers with the same error; without a digest, peers compare nothing.
     }
+  }
+
+  /** From where the scan before it came to its end. */
+  async #scanAll(): Promise<void> {
+    let step: string[] = [];
+    for await (const soul of this.#store.souls()) {
+      if (!this.#scan || this.#closing.signal.aborted) return;
+      if (soul === localSoul || (this.#scan.passed !== '' && compareText(soul, this.#scan.passed) <= 0)) continue;
+      this.#scanned.stores?.(soul);
+      step.push(soul);
+      if (step.length < soulsPerStep) continue;
+      await this.#count(step);
+      step = [];
+      await this.#clock.sleep(0);
+    }
+    if (step.length > 0) await this.#count(step);
+    if (this.#closing.signal.aborted) return;
+    this.#scan = undefined;
+    this.#scanned.storesNoMore?.();
+    this.#listener?.ended();
   }
 
   async #count(souls: readonly string[]): Promise<void> {
     const nodes = await this.#store.read(souls);
-    if (this.#closed || !this.#scan) return;
+    if (this.#closing.signal.aborted || !this.#scan) return;
     for (let at = 0; at < souls.length; at++) {
       const soul = souls[at] as string;
       const node = nodes[at];

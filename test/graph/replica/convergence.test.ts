@@ -72,6 +72,29 @@ test('the digest is right when writes come while it is built', async () => {
   }), { seed, numRuns: 60 });
 });
 
+test('the digest is built in the end although the store could not be read for a while', async () => {
+  const inner = new MemoryStore();
+  await inner.write(Array.from({ length: 700 }, (_, at) => ({ soul: `n${at}`, fields: [{ key: 'x', value: at, state: 1 }] })));
+  const clock = new VirtualClock();
+  const store = new SlowStore(clock, seededRandom(2), 10, inner);
+  const replica = createReplica({ store, clock });
+  while (store.reads.length < 2) await clock.run(1);
+  store.failReads = true;
+  await clock.run(20_000);
+  assert.equal(replica.digest(), undefined);
+  await clock.until(replica.merge([{ soul: 'new', fields: [{ key: 'x', value: 1, state: 1 }] }], 'local').applied.catch(() => undefined));
+  store.failReads = false;
+  await clock.run(70_000);
+  const fresh = createReplica({ store: new SlowStore(clock, seededRandom(2), 0, inner), clock });
+  await clock.run(10_000);
+  assert.equal(digestOf(replica.digest()), digestOf(fresh.digest()));
+  store.failReads = true;
+  const never = createReplica({ store, clock });
+  await clock.run(100);
+  await clock.until(never.close());
+  await clock.until(Promise.all([replica.close(), fresh.close()]));
+});
+
 test('the digest tells fields apart by each of their parts', async () => {
   const clock = new VirtualClock();
   const one: Field = { key: 'k', value: 'v', state: 1 };
