@@ -22,7 +22,7 @@ export interface Pace {
 }
 
 export const full: Pace = {
-  rounds: 3, nodes: 100_000, durable: 20_000, idleMs: 3_000, ahead: 10_000, reads: 20_000, items: 5_000, subscribers: 1_000, subscriberProcesses: 2,
+  rounds: 3, nodes: 100_000, durable: 60_000, idleMs: 3_000, ahead: 10_000, reads: 20_000, items: 5_000, subscribers: 1_000, subscriberProcesses: 2,
   fanOut: 50, sync: 100_000, syncDeadlineMs: 40_000, latencies: 200, latencyGapMs: 10,
 };
 export const smoke: Pace = {

@@ -58,9 +58,11 @@ export function drive(adapter: Adapter): void {
     /** The same, each acknowledged before more than `ahead` are waiting. */
     rawAckedPuts: ({ from = 0, count, ahead }: { from?: number; count: number; ahead: number }) => {
       const feed = raw();
+      // Made before the clock runs: the quicker the subject, the more the making of frames would weigh.
+      const frames = [...putFrames(from, count)];
       return timed(async () => {
         const waiting = new Waiting(ahead);
-        for (const { frame, last } of putFrames(from, count)) {
+        for (const { frame, last } of frames) {
           for (let at = waiting.started + from; at <= last; at++) {
             const id = idOf('p', at);
             const settle = waiting.start();
