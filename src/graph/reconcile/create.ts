@@ -25,6 +25,8 @@ interface Course {
   next: number;
   everyMs: number;
   timer: Timer | undefined;
+  /** When the other side last began. */
+  followedMs: number;
 }
 
 class Healing implements Reconciler {
@@ -41,7 +43,7 @@ class Healing implements Reconciler {
 
   hi(peer: MeshPeer): void {
     if (!peer.pangea || !peer.relay) return;
-    const course: Course = { peer, session: undefined, next: 1, everyMs: this.#limits.everyMs, timer: undefined };
+    const course: Course = { peer, session: undefined, next: 1, everyMs: this.#limits.everyMs, timer: undefined, followedMs: Number.NEGATIVE_INFINITY };
     this.#courses.set(peer.id, course);
     if (peer.dialled) this.#lead(course);
   }
@@ -77,7 +79,11 @@ class Healing implements Reconciler {
 
   #follow(course: Course, number: number): void {
     course.session?.end('failed');
-    if (this.#ports.replica.digest()) this.#open(course, number, false);
+    const nowMs = this.#clock.monotonicMs();
+    // A beginning is a few bytes, and may set all that we have in motion: not as often as somebody likes.
+    const isRested = nowMs - course.followedMs >= this.#limits.digestMs / 2;
+    if (isRested) course.followedMs = nowMs;
+    if (isRested && this.#ports.replica.digest()) this.#open(course, number, false);
     else this.#ports.mesh.extension('wait', { s: number }, course.peer);
   }
 

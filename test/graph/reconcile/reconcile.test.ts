@@ -181,3 +181,18 @@ test('what is a peer\'s own business in its store cannot be written by another',
   assert.equal(readSouls([localSoul], reconcileLimits), undefined);
   assert.equal(readNodes([['a', 'sent', 1, 1]], reconcileLimits)?.length, 1);
 });
+
+test('whoever begins again and again is told to wait, and costs no sweep each time', async (t) => {
+  const a = peer(t, 1);
+  await hold(a, range(0, 50));
+  const stranger = hand(a.mesh);
+  stranger.say({ dam: '?', pid: 'stranger', pangea: { v: 1, relay: true }, '#': 'who', '@': 'x' });
+  await settle();
+  for (let at = 1; at <= 40; at++) stranger.say({ dam: 'pangea', '#': `begin ${at}`, v: 'digest', b: { s: at, r: '0000000000000000' } });
+  // The first is taken; a busy machine may let a few more through.
+  await until('most are told to wait', () => stranger.heard.filter(({ v }) => v === 'wait').length > 30);
+  stranger.say({ dam: 'pangea', '#': 'once more', v: 'digest', b: { s: 99, r: '0000000000000000' } });
+  await clock.sleep(reconcileLimits.digestMs);
+  stranger.say({ dam: 'pangea', '#': 'rested', v: 'digest', b: { s: 100, r: '0000000000000000' } });
+  await until('one that waited is served', () => stranger.heard.some(({ v, b }) => v === 'nodes' && (b as { s: number }).s === 100));
+});
