@@ -119,8 +119,8 @@ export const settings = {
     description: 'Memory for nodes of the graph that are kept at hand; others are read from the store when they are asked for. With `graph-store = "memory"` all are kept.',
   }),
   'graph-max-message': setting<number>({
-    type: bytes(16 * 1024, 90 * 1024 ** 2), default: 4 * 1024 ** 2,
-    description: 'Largest frame that is taken from a peer of the graph; who sends more is cut off.',
+    type: bytes(4 * 1024 ** 2, 90 * 1024 ** 2), default: 4 * 1024 ** 2,
+    description: 'Largest frame that is taken from a peer of the graph, in letters of one byte; what is larger is refused, and costs its sender points. Nodes send each other frames of up to 4 MiB, so no less can be set.',
   }),
   'graph-writes-per-second': setting<number>({
     type: integer(1, 10_000_000), default: 300_000,

@@ -38,7 +38,7 @@ const samples: Readonly<Record<string, readonly string[]>> = {
   'graph-addr': [':8765', 'off'], 'graph-peers': ['ws://a.example:8765/gun', 'https://b.example/gun,ws://127.0.0.1:1'],
   'graph-origins': ['*', 'loopback,https://chat.example'], 'graph-hosts': ['relay.example', 'a,b.example'],
   'graph-store': ['memory', 's3://bucket/a/b?endpoint=http://127.0.0.1:9000&region=eu-1'], 'graph-s3-credentials': ['/keys', '/b'],
-  'graph-large-value': ['0', '64KiB'], 'graph-memory': ['1MiB', '1GiB'], 'graph-max-message': ['64KiB', '90MiB'], 'graph-writes-per-second': ['1', '1000000'],
+  'graph-large-value': ['0', '64KiB'], 'graph-memory': ['1MiB', '1GiB'], 'graph-max-message': ['4MiB', '90MiB'], 'graph-writes-per-second': ['1', '1000000'],
   'graph-connections': ['1', '5000'],
   stun: ['stun:192.0.2.1:3478', 'turn:user:pass@192.0.2.2:3478,stun:a.example:1'],
 };
