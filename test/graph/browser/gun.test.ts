@@ -125,3 +125,23 @@ for (const [first, second] of [['gun', 'gun'], ['ours', 'ours'], ['gun', 'ours']
     await Promise.all([ada.close(), bob.close()]);
   });
 }
+
+test('who logged in with gun.js still is when the page changes to ours, and when that is loaded again', { skip, timeout: 60_000 }, async (t) => {
+  const page = await browser.open(`${site.origin}/gun`);
+  t.after(() => page.close());
+  const recall = `(gun.user().recall({ sessionStorage: true }), gun.user().is ? gun.user().is.pub : null)`;
+  await page.until('globalThis.gun !== undefined');
+  assert.equal(await page.run(recall), null);
+  const pub = await page.run<string>(`SEA.pair().then((pair) => { gun.user().auth(pair); return pair.pub; })`);
+  await page.until('sessionStorage.pair !== undefined');
+  await page.go(`${site.origin}/ours`);
+  await page.until('globalThis.gun !== undefined');
+  assert.equal(await page.run(recall), pub);
+  await page.reload();
+  await page.until('globalThis.gun !== undefined');
+  assert.equal(await page.run(recall), pub);
+  await page.run('(gun.user().leave(), 0)');
+  await page.reload();
+  await page.until('globalThis.gun !== undefined');
+  assert.equal(await page.run(recall), null);
+});
