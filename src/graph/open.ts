@@ -67,6 +67,9 @@ export interface Assembled extends Ground {
   readonly sea: Sea | undefined;
 }
 
+/** The longest that a timer of JavaScript takes. */
+const longestSleepMs = 2 ** 31 - 1;
+
 /** Throws `ADDRESS_INVALID` for a peer that is no URL. */
 export function openGround(options: OpenOptions = {}): Ground {
   const { clock = systemClock, random = systemRandom, peers = [], socket = browserSocket, relay = false, limits = {}, backoff } = options;
@@ -75,7 +78,7 @@ export function openGround(options: OpenOptions = {}): Ground {
   const guard = choice && createGuard({ clock, verifier, lookup: (soul, key) => lookUp(peer, soul, key), ...(choice.secure ? { secure: true } : {}) });
   const store = options.store ?? new MemoryStore();
   const peer: GraphPeer = createGraphPeer({
-    store, clock, random,
+    store, clock, random, upstream: peers.length > 0,
     ...(options.pid === undefined ? {} : { pid: options.pid }),
     ...(guard ? { guard } : {}),
     ...(options.reconcile ? { reconcile: options.reconcile } : {}),
@@ -84,16 +87,20 @@ export function openGround(options: OpenOptions = {}): Ground {
     mesh: (handler, pid) => createMesh({ handler, clock, random, pid, relay, ...(limits.mesh ? { limits: limits.mesh } : {}) }),
   });
   const clients = new Map<string, GraphClient>();
+  const open = new AbortController();
   const ground: Ground = {
     peer, clock, random, verifier,
     connect: (url) => {
       const known = clients.get(graphUrl(url));
       if (known && known.state !== 'closed') return known;
       const client = keepConnected(url, peer.mesh, { clock, random, socket, ...(backoff ? { backoff } : {}) });
+      // A program that waits for a relay to come back must not end meanwhile, when nothing else holds the process.
+      if (clients.size === 0) clock.sleep(longestSleepMs, open.signal).catch(() => {});
       clients.set(client.url, client);
       return client;
     },
     close: async () => {
+      open.abort();
       for (const client of clients.values()) client.close();
       await peer.close().finally(() => (options.closeStore ? store.close() : undefined));
     },

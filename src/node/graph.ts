@@ -58,7 +58,7 @@ export async function openGraph(parts: GraphParts): Promise<OpenedGraph> {
   const lookup = async (soul: string, key: string): Promise<Value | undefined> => (await peer.load(soul))?.value(key);
   const guard = createGuard({ clock: systemClock, lookup });
   const peer = createGraphPeer({
-    store, guard, clock: systemClock, random: systemRandom, reconcile: createReconciler({ clock: systemClock }),
+    store, guard, upstream: config().graphPeers.length > 0, clock: systemClock, random: systemRandom, reconcile: createReconciler({ clock: systemClock }),
     replicaLimits: { bytesInMemory: config().graphMemory },
     mesh: (handler, pid) => meshOf(handler, pid, parts),
   });

@@ -15,6 +15,16 @@ export interface Address {
 /** All programs of this machine share these, so one of them must not lock out the others. */
 const loopback = /^(?:127\.|::1$|::ffff:127\.)/;
 
+/** Who has one address of IPv6 has all of its /64. */
+function neighbourhood(address: string): string {
+  if (!address.includes(':') || address.includes('.') || loopback.test(address)) return address;
+  const [head = '', tail = ''] = address.replace(/%.*$/, '').toLowerCase().split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [before, behind] = [groups(head), groups(tail)];
+  const between = Array.from({ length: Math.max(0, 8 - before.length - behind.length) }, () => '0');
+  return `${[...before, ...between, ...behind].slice(0, 4).map((group) => group.replace(/^0+(?=.)/, '')).join(':')}::/64`;
+}
+
 export class Addresses {
   readonly #limits: DamLimits;
   readonly #known = new Map<string, Address>();
@@ -24,7 +34,8 @@ export class Addresses {
   }
 
   /** Undefined when the address may not connect now. */
-  admit(name: string, nowMs: number): Address | undefined {
+  admit(from: string, nowMs: number): Address | undefined {
+    const name = neighbourhood(from);
     let address = this.#known.get(name);
     if (address && address.bannedUntilMs > nowMs) return undefined;
     if (address && address.connections >= this.#limits.connectionsPerAddress && !loopback.test(name)) return undefined;

@@ -33,6 +33,8 @@ export interface GraphPeerOptions {
   readonly pid?: string;
   readonly mesh: (handler: MeshHandler, pid: string) => Mesh;
   readonly guard?: Guard;
+  /** Relays are dialled: what is put here is sent until one of those has acknowledged it. Without any, each relay that comes will do. */
+  readonly upstream?: boolean;
   readonly reconcile?: (ports: ReconcilePorts) => Reconciler;
   readonly limits?: Partial<PeerLimits>;
   readonly replicaLimits?: Partial<ReplicaLimits>;
@@ -66,13 +68,15 @@ class Peer implements GraphPeer {
   readonly #mark: SentMark | undefined;
   #scanEnded = false;
   #author: Author | undefined;
+  #upstream: boolean;
 
-  constructor({ store, clock, random, pid, mesh, guard, reconcile, limits, replicaLimits }: GraphPeerOptions) {
+  constructor({ store, clock, random, pid, mesh, guard, upstream = false, reconcile, limits, replicaLimits }: GraphPeerOptions) {
     this.pid = pid ?? randomId(random);
     this.#clock = clock;
     this.#random = random;
     this.#limits = { ...peerLimits, ...limits };
     this.#durability = store.durability;
+    this.#upstream = upstream;
     this.#outbox = new Outbox(this.#limits);
     this.#mark = store.durability === 'memory' ? undefined : new SentMark(store, clock, () => this.#scanEnded && this.#outbox.size === 0 && this.#outbox.dropped === 0);
     const scan = this.#mark && { ready: this.#mark.ready, found: (node: GraphNode) => this.#found(node), ended: () => this.#scanned() };
@@ -205,6 +209,7 @@ class Peer implements GraphPeer {
       hi: (peer) => {
         this.#answering.hi(peer);
         this.#reconciler?.hi(peer);
+        if (peer.dialled) this.#upstream = true;
         void this.#welcome(peer);
         for (const listener of this.#listeners) listener('hi', peer);
       },
@@ -244,11 +249,16 @@ class Peer implements GraphPeer {
   }
 
   #acked(message: IncomingAck): void {
-    if (message.err === undefined && message.from.relay) {
+    if (message.err === undefined && this.#isUpstream(message.from)) {
       this.#outbox.acknowledged(message.answers);
       this.#mark?.touch();
     }
     this.#acknowledgements.ack(message);
+  }
+
+  /** Anybody may come and say that he is a relay: his word must not keep a write from those that the operator named. */
+  #isUpstream(peer: MeshPeer): boolean {
+    return peer.relay && (peer.dialled || !this.#upstream);
   }
 
   async #welcome(peer: MeshPeer): Promise<void> {
@@ -266,7 +276,7 @@ class Peer implements GraphPeer {
 
   #scanned(): void {
     this.#scanEnded = true;
-    const relay = this.mesh.peers().find((peer) => peer.relay);
+    const relay = this.mesh.peers().find((peer) => this.#isUpstream(peer));
     if (relay && this.#outbox.size > 0) void this.#sendAgain(relay);
   }
 

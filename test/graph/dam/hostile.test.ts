@@ -106,6 +106,12 @@ test('an address that goes on breaking rules is closed and kept out for a time, 
   assert.equal(hand(mesh, { pid: 'again' }).closed, 'connections');
   assert.equal(hand(mesh, { name: '127.0.0.1' }).closed, undefined);
   assert.equal(violations.at(-1), 'connections');
+  // One line has a whole /64 of IPv6.
+  const six = hand(mesh, { name: '2001:db8:0:1::5', pid: 'six' });
+  for (let at = 0; at < 5; at++) six.raw('not json');
+  await settle();
+  const closed = ['2001:db8:0:1:a:b:c:d', '2001:DB8::1:0:0:0:9', '2001:db8:0:2::5', '2001:db8::1'].map((name) => hand(mesh, { name }).closed);
+  assert.deepEqual([six.closed, ...closed], ['banned', 'connections', 'connections', undefined, undefined]);
 });
 
 test('one address has a limited number of connections', (t) => {

@@ -326,3 +326,21 @@ test('memory and disk answer ranges and whole nodes alike', async () => {
   }
   await end();
 });
+
+test('who merely says that he is a relay does not keep a write from the one that was named', async () => {
+  const { clock, peer, link: join, end } = world();
+  const program = peer({ upstream: true });
+  const stranger = peer({ relay: true });
+  join(stranger, program);
+  await clock.run(100);
+  await clock.until(program.put([write('a', 'x', 1, program.nextState())]));
+  await clock.run(1_000);
+  assert.equal(stranger.peek('a')?.value('x'), 1);
+  assert.equal(program.stats().outbox, 1);
+  const named = peer({ relay: true });
+  join(program, named);
+  await clock.run(1_000);
+  assert.equal(named.peek('a')?.value('x'), 1);
+  assert.equal(program.stats().outbox, 0);
+  await end();
+});
