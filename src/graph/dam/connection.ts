@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly onMessage: (raw: unknown, from: Connection) => void;
   readonly onViolation: (from: Connection, violation: Violation, detail: string) => void;
   readonly onFrameOut: () => void;
+  /** Nothing more of it can be taken now. */
+  readonly busy: (from: Connection) => boolean;
   /** There is work in the inbox. */
   readonly onReady: (from: Connection) => void;
 }
@@ -107,7 +109,7 @@ export class Connection implements MeshPeer {
   }
 
   #waitMs(): number {
-    if (this.outgoing.crowded) return heldMs;
+    if (this.outgoing.crowded || this.#options.busy(this)) return heldMs;
     if (this.dialled) return 0;
     const nowMs = this.#options.clock.monotonicMs();
     return Math.max(this.#messages.waitMs(nowMs), this.#writes.waitMs(nowMs), this.address?.messages.waitMs(nowMs) ?? 0, this.address?.writes.waitMs(nowMs) ?? 0);
@@ -120,7 +122,7 @@ export class Connection implements MeshPeer {
     const writes = Math.max(this.#writes.waitMs(nowMs), this.address?.writes.waitMs(nowMs) ?? 0);
     // Who does not read is cut off in time, if it comes to that. Its wire is read on: two that both wait to be read would wait for ever.
     this.#tooFast = !this.outgoing.crowded;
-    if (this.#tooFast) this.#options.onViolation(this, writes > 0 ? 'writes-rate' : 'messages-rate', 'held back');
+    if (this.#tooFast && !this.#options.busy(this)) this.#options.onViolation(this, writes > 0 ? 'writes-rate' : 'messages-rate', 'held back');
     if (this.closed) return;
     this.#waiting = this.#options.clock.after(Math.max(waitMs, heldMs), () => {
       this.#waiting = undefined;

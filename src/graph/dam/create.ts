@@ -69,6 +69,7 @@ class DamMesh implements Mesh {
       onMessage: (raw, from) => this.#listener.receive(raw, from),
       onViolation: (from, violation, detail) => this.#fault(from, violation, detail),
       onFrameOut: () => counts.framesOut++,
+      busy: (from) => options.handler.busy?.(from) === true,
       onReady: (from) => this.#turns.add(from.inbox),
     });
     const crowded = !wire.dialled && (!address || connections.size >= limits.connections);

@@ -73,6 +73,8 @@ export interface IncomingAck {
 
 /** What the graph does with messages. */
 export interface MeshHandler {
+  /** Nothing more of this peer can be taken now: what came waits, unread, and this is asked again some milliseconds later. */
+  busy?(peer: MeshPeer): boolean;
   put(message: IncomingPut): void;
   get(message: IncomingGet): void;
   ack(message: IncomingAck): void;

@@ -203,6 +203,7 @@ class Peer implements GraphPeer {
 
   #handler(): MeshHandler {
     return {
+      busy: (peer) => this.#incoming.busy(peer),
       put: (message) => this.#incoming.put(message),
       get: (message) => this.#answering.get(message),
       ack: (message) => this.#acked(message),
@@ -301,7 +302,7 @@ class Peer implements GraphPeer {
         if (applied.accepted.length > 0) this.mesh.relay(message, applied.accepted);
         resolve(applied);
       }, reject);
-    }));
+    }, from.id));
   }
 }
 

@@ -11,6 +11,8 @@ type Passed = readonly Delta[] | Refusal;
 export class Guarding {
   readonly #guard: Guard | undefined;
   readonly #busy = new Map<string, Promise<unknown>>();
+  readonly #fieldsOf = new Map<number, number>();
+  #fields = 0;
   #waiting = 0;
 
   constructor(guard: Guard | undefined) {
@@ -22,8 +24,17 @@ export class Guarding {
     return this.#waiting;
   }
 
-  /** Calls `then` at once, or when the verdicts are there. */
-  check(deltas: readonly Delta[], then: (passed: Passed) => void): void {
+  /** Fields that wait for verdicts. */
+  get fields(): number {
+    return this.#fields;
+  }
+
+  fieldsOf(peer: number): number {
+    return this.#fieldsOf.get(peer) ?? 0;
+  }
+
+  /** Calls `then` at once, or when the verdicts are there. `from`: of which peer, to know how much of it waits. */
+  check(deltas: readonly Delta[], then: (passed: Passed) => void, from = 0): void {
     const guard = this.#guard;
     if (!guard) return then(deltas);
     const verdicts: GuardVerdict[] = [];
@@ -35,21 +46,31 @@ export class Guarding {
       else verdicts.push(verdict);
     }
     if (!slow && (this.#busy.size === 0 || !deltas.some(({ soul }) => this.#busy.has(soul)))) return then(passedOf(deltas, verdicts));
-    this.#queue(deltas, slow ?? verdicts, then);
+    this.#queue(deltas, slow ?? verdicts, then, from);
   }
 
-  #queue(deltas: readonly Delta[], verdicts: readonly (GuardVerdict | Promise<GuardVerdict>)[], then: (passed: Passed) => void): void {
+  #queue(deltas: readonly Delta[], verdicts: readonly (GuardVerdict | Promise<GuardVerdict>)[], then: (passed: Passed) => void, from: number): void {
     this.#waiting++;
+    const fields = deltas.reduce((sum, delta) => sum + delta.fields.length, 0);
+    this.#count(from, fields);
     const before = deltas.map(({ soul }) => this.#busy.get(soul));
     const job = Promise.all([Promise.all(verdicts), ...before]).then(
       ([done]) => passedOf(deltas, done as GuardVerdict[]),
       (): Refusal => ({ ok: false, err: 'Unverified data.', violation: 'signature' }),
     ).then((passed) => {
       this.#waiting--;
+      this.#count(from, -fields);
       for (const { soul } of deltas) if (this.#busy.get(soul) === job) this.#busy.delete(soul);
       then(passed);
     });
     for (const { soul } of deltas) this.#busy.set(soul, job);
+  }
+
+  #count(from: number, fields: number): void {
+    this.#fields += fields;
+    const now = this.fieldsOf(from) + fields;
+    if (now > 0) this.#fieldsOf.set(from, now);
+    else this.#fieldsOf.delete(from);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Delta } from '../data/types.ts';
-import type { IncomingPut, Mesh } from '../dam/dam.ts';
+import type { IncomingPut, Mesh, MeshPeer } from '../dam/dam.ts';
 import type { Applied, Merge, Replica } from '../replica/replica.ts';
 import type { Guarding, Refusal } from './guarding.ts';
 import type { Leaves } from './leaves.ts';
@@ -38,7 +38,14 @@ export class Incoming {
     guarding.check(message.deltas, (passed) => {
       if ('err' in passed) this.#refuse(message, passed);
       else this.#merge(message, passed);
-    });
+    }, message.from.id);
+  }
+
+  /** Held back, not refused: gun.js never sends a put again, and one that signs much must not keep others from being judged. */
+  busy({ id }: MeshPeer): boolean {
+    const { guarding, limits } = this.#parts;
+    const own = guarding.fieldsOf(id);
+    return own > limits.guardedFieldsPerPeer || (own > 0 && guarding.fields > limits.guardedFields);
   }
 
   #refuse(message: IncomingPut, refusal: Refusal): void {

@@ -16,6 +16,10 @@ export interface PeerLimits {
   readonly awaitedPuts: number;
   /** Messages that wait for the guard. */
   readonly guarded: number;
+  /** Fields in them; some 10,000 are judged a second. Beyond, wires of which some wait are read no further. */
+  readonly guardedFields: number;
+  /** The same of one peer. */
+  readonly guardedFieldsPerPeer: number;
   /** Fields of unacknowledged puts that are remembered one by one; beyond, whole souls are. */
   readonly outboxFields: number;
   /** Souls of unacknowledged puts. */
@@ -46,6 +50,8 @@ export const peerLimits: PeerLimits = {
   questions: 10_000,
   awaitedPuts: 1_000_000,
   guarded: 10_000,
+  guardedFields: 50_000,
+  guardedFieldsPerPeer: 5_000,
   outboxFields: 50_000,
   outboxSouls: 100_000,
   answerBytes: 1024 * 1024,

@@ -169,6 +169,31 @@ test('a put for which there is no room before the guard is answered, not dropped
   await end();
 });
 
+test('who signs much is read as fast as it can be judged, and keeps nobody else waiting', async () => {
+  const { clock, peer, end } = world();
+  let judged = 0;
+  const relay = peer({
+    relay: true, limits: { guardedFields: 4, guardedFieldsPerPeer: 2 },
+    guard: async () => {
+      await clock.sleep(20);
+      judged++;
+      return { ok: true };
+    },
+  });
+  const [eager, calm] = [handPlayedLeaf(clock, relay.mesh, 'eager'), handPlayedLeaf(clock, relay.mesh, 'calm')];
+  await clock.run(100);
+  eager.say(Array.from({ length: 40 }, (_, at) => ({ '#': `put${at}`, put: toWire([write(`soul${at}`, 'x', at, 1)]) })));
+  await clock.run(100);
+  calm.say({ '#': 'mine', put: toWire([write('calm', 'x', 1, 1)]) });
+  await clock.run(200);
+  assert.ok(calm.heard.some((message) => message['@'] === 'mine' && message['err'] === undefined));
+  assert.ok(judged < 40, 'all of it was judged at once');
+  await clock.run(5_000);
+  const answers = eager.heard.filter((message) => String(message['@']).startsWith('put'));
+  assert.deepEqual([answers.length, answers.filter(({ err }) => err !== undefined).length], [40, 0]);
+  await end();
+});
+
 test('what others would refuse is not written here either', async () => {
   const { clock, peer, link: join, end } = world();
   const [one, other] = [peer({ relay: true }), peer({ relay: true })];
