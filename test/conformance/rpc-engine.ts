@@ -36,6 +36,24 @@ export function rpcEngineConformance(name: string, make: () => Engine, makeOther
     await clean(both);
   });
 
+  check('gives an answer that comes together with the goodbye', async (engine, other) => {
+    const [server, client] = [alone(engine), alone(other)];
+    const carry = async (from: typeof server, to: typeof server): Promise<void> => {
+      await settled();
+      const bytes = Buffer.concat(from.output.splice(0));
+      if (bytes.length > 0) to.server.receive(bytes);
+    };
+    const root = client.server.bootstrap();
+    const asked = ask(root, 0, { number: 7n });
+    const unanswered = ask(root, 1, {});
+    unanswered.catch(() => undefined);
+    await carry(client, server);
+    await settled();
+    server.server.close();
+    await carry(server, client);
+    assert.equal(numberOf((await asked).results), 7n);
+  });
+
   for (const mebibytes of [1, 16, 64]) {
     check(`carries ${mebibytes} MiB both ways`, async (engine, other) => {
       const both = pair(engine, {}, other);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
-import type { NodeApi, TreeEntry } from '../../src/api/api.ts';
+import type { NodeApi, NodeStatus, TreeEntry } from '../../src/api/api.ts';
 import { PangeaError } from '../../src/errors/errors.ts';
 import { Batch } from '../../src/rpc/bridge/batch.ts';
 import { BridgeHost } from '../../src/rpc/bridge/host.ts';
@@ -49,7 +49,9 @@ function bridge(t: TestContext, api: NodeApi) {
 test('plain calls give what the node gives, and its errors with code and text', async (t) => {
   const api = new MemoryNode(7);
   const { node } = bridge(t, api);
-  assert.deepEqual(await node.status(), JSON.parse(JSON.stringify(await api.status())));
+  // The memory of this process is another one at each look.
+  const settled = (status: NodeStatus): unknown => JSON.parse(JSON.stringify({ ...status, memoryBytes: 0 }));
+  assert.deepEqual(settled(await node.status()), settled(await api.status()));
   assert.equal(await node.login('right'), true);
   assert.equal(await node.login('wrong'), false);
   await assert.rejects(node.info('absent'), { code: 'NOT_FOUND', message: 'no such object in the catalogue' });

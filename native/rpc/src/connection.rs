@@ -195,6 +195,11 @@ impl Connection {
     fn drive(&mut self) {
         loop {
             self.run();
+            // Answers that came with the goodbye have been told by now.
+            let goodbye = self.hub.goodbye.take();
+            if let Some(reason) = goodbye {
+                self.hub.end(&reason);
+            }
             if self.hub.ended.get() {
                 return self.clear();
             }
@@ -244,7 +249,7 @@ impl Connection {
     }
 
     fn parse(&mut self, input: &mut &[u8]) {
-        while !self.hub.ended.get() && !self.is_full() {
+        while !self.hub.ended.get() && self.hub.goodbye.borrow().is_none() && !self.is_full() {
             if let Some(bytes) = self.assembler.declared_bytes()
                 && !self.has_room(bytes)
             {

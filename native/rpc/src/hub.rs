@@ -44,6 +44,8 @@ pub(crate) struct Hub {
     retained: RefCell<Retained>,
     next: Cell<u32>,
     pub(crate) ended: Cell<bool>,
+    /// The remote's goodbye. It holds once all that came before it had its effects.
+    pub(crate) goodbye: RefCell<Option<String>>,
     /// The host closes, or has been told why all ended.
     pub(crate) quiet: Cell<bool>,
 }
@@ -68,6 +70,7 @@ impl Hub {
             retained: RefCell::default(),
             next: Cell::new(1),
             ended: Cell::new(false),
+            goodbye: RefCell::default(),
             quiet: Cell::new(false),
         })
     }

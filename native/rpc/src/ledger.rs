@@ -218,7 +218,7 @@ pub(crate) fn inspect(hub: &Rc<Hub>, segments: Segments) -> capnp::Result<Option
         Facts::Finish(question) => ledger.finish(question, held(Kind::Other, question, 0)),
         Facts::Abort(reason) => {
             drop(ledger);
-            hub.end(&reason);
+            hub.goodbye.replace(Some(reason));
             None
         }
         Facts::Resolve | Facts::Other => Some(held(Kind::Other, 0, 0)),
