@@ -30,13 +30,20 @@ export async function saveFile(bring: Bring, path: string, bytes: number, overwr
   if (found !== undefined && !found.isFile() && !found.isSymbolicLink() && !found.isDirectory()) return writeDirectly(await broughtBy(bring), path, bytes);
   if (found?.isDirectory() === true) throw new PangeaError('FILE_EXISTS', `${JSON.stringify(path)} is a directory`);
   if (found !== undefined && !overwrite) throw exists(path);
+  await putInPlace(path, overwrite, 0o666, async (handle, part) => {
+    const content = await bring(await describeFile(handle, resolve(part)));
+    if (content !== undefined) await writeAll(handle, content, bytes);
+    else await checkLength(handle, bytes);
+  });
+}
+
+/** Written under another name, synced, then named `path`: whole and on disk, or not there. `mode` is less the umask. */
+export async function putInPlace(path: string, overwrite: boolean, mode: number, fill: (handle: FileHandle, part: string) => Promise<void>): Promise<void> {
   const part = partName(path);
   try {
-    const handle = await open(part, 'wx');
+    const handle = await open(part, 'wx', mode);
     try {
-      const content = await bring(await describeFile(handle, resolve(part)));
-      if (content !== undefined) await writeAll(handle, content, bytes);
-      else await checkLength(handle, bytes);
+      await fill(handle, part);
       await handle.sync();
     } finally {
       await handle.close();

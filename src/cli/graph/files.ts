@@ -1,9 +1,8 @@
 /** Exports and imports as files. */
-import { link, lstat, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat } from 'node:fs/promises';
 import type { GraphRecord } from '../../control/control.ts';
-import { exists, localFailure } from '../files/failure.ts';
-import { partName, syncDirectory } from '../files/save.ts';
+import { exists } from '../files/failure.ts';
+import { putInPlace } from '../files/save.ts';
 
 const blockLetters = 1024 * 1024;
 
@@ -24,25 +23,11 @@ export async function* recordLines(records: AsyncIterable<GraphRecord>, counted:
 export async function saveLines(lines: AsyncIterable<string>, path: string, overwrite: boolean, written: (bytes: number) => void): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found !== undefined && !overwrite) throw exists(path);
-  const part = partName(path);
-  try {
-    const handle = await open(part, 'wx', 0o600);
-    try {
-      for await (const block of lines) {
-        const bytes = Buffer.from(block);
-        for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten;
-        written(bytes.length);
-      }
-      await handle.sync();
-    } finally {
-      await handle.close();
+  await putInPlace(path, overwrite, 0o600, async (handle) => {
+    for await (const block of lines) {
+      const bytes = Buffer.from(block);
+      for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten;
+      written(bytes.length);
     }
-    if (overwrite) await rename(part, path);
-    else await link(part, path);
-  } catch (error) {
-    throw localFailure(error, path);
-  } finally {
-    await rm(part, { force: true });
-  }
-  await syncDirectory(dirname(path));
+  });
 }
